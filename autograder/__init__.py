@@ -1,0 +1,1 @@
+"""Training Neural Networks: the grader behind the course."""

@@ -1,0 +1,134 @@
+"""The worker's side of a call: a namespace, the objects that handles stand for, and what may be done with them.
+
+The same bench serves behind the walls, where the namespace is a student's notebook, and in the trusted
+process, where it holds right answers or misconceptions: what a hidden test sees is made alike for both.
+"""
+
+from __future__ import annotations
+
+import builtins
+import random
+import sys
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any
+
+import numpy as np
+
+from autograder.sandbox import messages, toolbox
+from autograder.sandbox.wire import Function, Handle, Packer, Unpacker, WireError
+
+Exchange = Callable[[messages.CallBack, list[memoryview]], tuple[messages.Request, memoryview]]
+"""Sends a CallBack and returns the trusted side's answer with its body."""
+
+
+class Bench:
+    """Answers requests over a namespace of functions."""
+
+    def __init__(
+        self, namespace: Mapping[str, Any], exchange: Exchange, labels: MutableMapping[str, str] | None = None
+    ) -> None:
+        self._namespace = namespace
+        self._exchange = exchange
+        self._labels = labels if labels is not None else {}
+        self._handles: dict[int, object] = {}
+        self._next = 1
+
+    def keep(self, value: object) -> Handle:
+        """Store `value`, which can't be sent as data, and return its handle."""
+        handle = Handle(self._next, type(value).__name__)
+        self._handles[self._next] = value
+        self._next += 1
+        return handle
+
+    def find(self, reference: Handle | Function) -> object:
+        """Return what the trusted side refers to: a kept object, or a callable that calls it back."""
+        if isinstance(reference, Handle):
+            if reference.id not in self._handles:
+                raise WireError("a handle that this bench doesn't hold")
+            return self._handles[reference.id]
+        identifier = reference.id
+
+        def hidden_function(*arguments: object) -> object:
+            packer = Packer(self)
+            message = messages.CallBack(identifier, [packer.pack(argument) for argument in arguments])
+            answer, body = self._exchange(message, packer.buffers)
+            if isinstance(answer, messages.Answer):
+                return Unpacker(self, body).unpack(answer.value)
+            if isinstance(answer, messages.Refusal):
+                error = getattr(builtins, answer.kind, None)
+                known = isinstance(error, type) and issubclass(error, Exception)
+                raise (error if known else RuntimeError)(answer.message)  # type: ignore[misc]
+            raise WireError("an answer was expected")
+
+        return hidden_function
+
+    def handle(self, request: messages.Request, body: memoryview) -> tuple[messages.Reply, list[memoryview]]:
+        """Do what `request` asks and return the reply with its buffers. Student code's exceptions become Raised."""
+        if isinstance(request, messages.BeginTest):
+            self._handles.clear()
+            seed_everything(request.seed)
+            return messages.Returned(None, []), []
+        if not isinstance(request, messages.Call | messages.Tool):
+            raise WireError("a request of no known kind")
+        unpacker = Unpacker(self, body)
+        arguments = [unpacker.unpack(tree) for tree in request.arguments]
+        keywords = {name: unpacker.unpack(tree) for name, tree in request.keywords.items()}
+        try:
+            if isinstance(request, messages.Tool):
+                value: object = toolbox.use(request.name, arguments, keywords)
+                return self._reply(value, (), [])
+            value = self._function(request.function)(*arguments, **keywords)
+            return self._reply(value, request.opaque, arguments)
+        except BaseException as error:
+            return self._raised(error), []
+
+    def _function(self, name: str) -> Callable[..., object]:
+        function = self._namespace.get(name)
+        if function is None:
+            raise NameError(f"name '{name}' is not defined")
+        if not callable(function):
+            raise TypeError(f"{name} is no function but {type(function).__name__}")
+        return function  # type: ignore[no-any-return]
+
+    def _reply(
+        self, value: object, opaque: tuple[int, ...] | list[int], arguments: list[object]
+    ) -> tuple[messages.Reply, list[memoryview]]:
+        packer = Packer(self)
+        if opaque and type(value) in (tuple, list):
+            value = type(value)(  # type: ignore[call-arg]
+                self.keep(item) if place in opaque else item
+                for place, item in enumerate(value)  # type: ignore[var-annotated, arg-type]
+            )
+        tree = packer.pack(value)
+        # Arguments that came as handles stay with the bench; the others return as the call left them.
+        kept = {id(thing) for thing in self._handles.values()}
+        left = [
+            packer.pack(argument) if id(argument) not in kept and not callable(argument) else None
+            for argument in arguments
+        ]
+        return messages.Returned(tree, left), packer.buffers
+
+    def _raised(self, error: BaseException) -> messages.Raised:
+        text = str(error)
+        no_memory = isinstance(error, MemoryError) or "can't allocate memory" in text
+        return messages.Raised(type(error).__name__, text[:2000], self._where(error), no_memory)
+
+    def _where(self, error: BaseException) -> str:
+        """The innermost line of the traceback that lies in a cell of the notebook."""
+        where = ""
+        traceback = error.__traceback__
+        while traceback is not None:
+            label = self._labels.get(traceback.tb_frame.f_code.co_filename)
+            if label:
+                where = f"line {traceback.tb_lineno} of {label}"
+            traceback = traceback.tb_next
+        return where
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python's, NumPy's and (where it is loaded) torch's generators."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.manual_seed(seed)

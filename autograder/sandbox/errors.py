@@ -1,0 +1,49 @@
+"""What can go wrong with a submission's code, as a hidden test sees it; and with the walls themselves."""
+
+from __future__ import annotations
+
+
+class SandboxError(Exception):
+    """The walls can't be put up, or the sandbox itself failed. It says what is missing and what to do."""
+
+
+class StudentError(Exception):
+    """The student's code didn't give a result. `outcome` is the word for it in a Report."""
+
+    outcome = "error"
+
+
+class StudentRaised(StudentError):
+    """The student's function raised.
+
+    Attributes:
+        type: the exception's type name.
+        text: its message.
+        where: the line of the student's notebook, or "".
+    """
+
+    def __init__(self, function: str, type: str, text: str, where: str) -> None:
+        self.function, self.type, self.text, self.where = function, type, text, where
+        super().__init__(f"{function} raised {type}: {text}" + (f" ({where})" if where else ""))
+
+
+class OutOfMemory(StudentError):
+    """The student's code asked for more memory than there is for it."""
+
+    outcome = "out of memory"
+
+
+class WorkerLost(StudentError):
+    """The worker is gone; the next request needs a new one."""
+
+
+class TimedOut(WorkerLost):
+    """The student's code didn't stop in time."""
+
+    outcome = "timed out"
+
+
+class Crashed(WorkerLost):
+    """The student's code ended its process, or broke the protocol."""
+
+    outcome = "crashed"

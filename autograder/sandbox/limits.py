@@ -1,0 +1,26 @@
+"""How much of everything a submission may use."""
+
+from __future__ import annotations
+
+import msgspec
+
+MIB = 1 << 20
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """Limits on one submission; all can be set by the one who grades."""
+
+    cell_seconds: float = 60.0
+    """CPU seconds for running one notebook cell; it may take twice that by the clock."""
+    call_seconds: float = 10.0
+    """CPU seconds for one call of a student's function, where its test doesn't ask for more."""
+    memory: int = 2048 * MIB
+    """Bytes of memory beyond what the worker starts with."""
+    files: int = 64 * MIB
+    """Bytes in the worker's folder, all files together."""
+    output: int = 1 * MIB
+    """Bytes of text that one cell may leave behind."""
+    lives: int = 12
+    """How many times a crashed or stuck worker is replaced before the rest is given up."""
+    lives_per_cell: int = 2
+    """How many tests of one cell may cost a worker before the cell's other tests are given up."""

@@ -1,0 +1,85 @@
+"""What the trusted side and a worker say to each other; values inside are trees made by `wire.Packer`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class RunCell(msgspec.Struct, tag="cell"):
+    """Run one notebook cell; answered by CellRan."""
+
+    source: str
+    label: str
+    max_output: int
+
+
+class Call(msgspec.Struct, tag="call"):
+    """Call a function of the notebook by name; answered by Returned or Raised, perhaps after some CallBacks."""
+
+    function: str
+    arguments: list[Any]
+    keywords: dict[str, Any]
+    opaque: list[int]
+
+
+class Tool(msgspec.Struct, tag="tool"):
+    """Use one of the worker's own tools (build a model, read its weights); answered as a Call is."""
+
+    name: str
+    arguments: list[Any]
+    keywords: dict[str, Any]
+
+
+class BeginTest(msgspec.Struct, tag="test"):
+    """Seed every random generator and forget all handles; answered by Returned."""
+
+    seed: int
+
+
+class Answer(msgspec.Struct, tag="answer"):
+    """What a function of the trusted side returned to a CallBack."""
+
+    value: Any
+
+
+class Refusal(msgspec.Struct, tag="refusal"):
+    """A CallBack's function raised; the worker raises it again where it was called."""
+
+    kind: str
+    message: str
+
+
+class CellRan(msgspec.Struct, tag="ran"):
+    """A cell is done. `error` is the exception's type name, or None."""
+
+    outputs: list[dict[str, Any]]
+    error: str | None
+
+
+class Returned(msgspec.Struct, tag="returned"):
+    """A call's result, and its arguments as the call left them."""
+
+    value: Any
+    arguments: list[Any]
+
+
+class Raised(msgspec.Struct, tag="raised"):
+    """A call raised. `where` names the student's line, `no_memory` says that an allocation was refused."""
+
+    kind: str
+    message: str
+    where: str
+    no_memory: bool
+
+
+class CallBack(msgspec.Struct, tag="back"):
+    """The student's code calls a function that stayed on the trusted side."""
+
+    function: int
+    arguments: list[Any]
+
+
+Request = RunCell | Call | Tool | BeginTest | Answer | Refusal
+Reply = CellRan | Returned | Raised | CallBack

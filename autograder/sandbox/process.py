@@ -1,0 +1,320 @@
+"""The trusted side of the walls: starts a zygote, has it fork workers, talks to them within limits."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from autograder.sandbox import identity, messages, wire
+from autograder.sandbox.errors import Crashed, SandboxError, TimedOut
+from autograder.sandbox.limits import Limits
+from autograder.sandbox.worker import Birth
+from autograder.sandbox.zygote import Ended, Failed, Fork, Forked, Kill, Ready, Setup
+
+START_SECONDS = 180.0
+_POLL_SECONDS = 0.2
+# Not "-m": IPython takes the name __main__ for the notebook.
+_ZYGOTE = "from autograder.sandbox.zygote import serve; serve()"
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+OnCallBack = Callable[[messages.CallBack, memoryview], tuple[messages.Request, list[memoryview]]]
+
+
+class Worker:
+    """One worker process and the socket to it."""
+
+    def __init__(self, sandbox: Sandbox, connection: socket.socket, pid: int, folder: Path, limits: Limits) -> None:
+        self._sandbox = sandbox
+        self._socket = connection
+        self._socket.settimeout(_POLL_SECONDS)
+        self.pid = pid
+        self._folder = folder
+        self._limits = limits
+        self._encoder = msgspec.msgpack.Encoder()
+        self._decoder = msgspec.msgpack.Decoder(messages.Reply)
+        self._deadline = _Deadline(self, 60.0)
+
+    def request(
+        self, message: messages.Request, buffers: list[memoryview], seconds: float, on_call_back: OnCallBack
+    ) -> tuple[messages.Reply, memoryview]:
+        """Send `message` and return the reply with its body, answering call-backs on the way.
+
+        Args:
+            message: what the worker shall do.
+            buffers: the message's arrays.
+            seconds: CPU seconds the worker may take; twice that (and a little) by the clock.
+            on_call_back: answers the student's calls of functions that stayed here.
+
+        Raises:
+            TimedOut: the worker took longer, or filled its folder.
+            Crashed: the worker ended, or sent what isn't the protocol.
+        """
+        self._deadline = _Deadline(self, seconds)
+        try:
+            self._send(message, buffers)
+            while True:
+                reply, body = self._receive()
+                if not isinstance(reply, messages.CallBack):
+                    return reply, body
+                answer, answer_buffers = on_call_back(reply, body)
+                self._send(answer, answer_buffers)
+        except (ConnectionError, BrokenPipeError):
+            raise Crashed("the notebook's process ended") from None
+        except (wire.WireError, msgspec.MsgspecError) as error:
+            raise Crashed(f"the notebook's process broke the protocol: {error}") from None
+
+    def close(self) -> None:
+        """Kill the worker and remove its folder."""
+        self._socket.close()
+        self._sandbox.end(self.pid)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _send(self, message: messages.Request, buffers: list[memoryview]) -> None:
+        for piece in wire.frame(self._encoder.encode(message), buffers):
+            view = memoryview(piece)
+            while view:
+                self._deadline.check_now_and_then()
+                with contextlib.suppress(TimeoutError):
+                    view = view[self._socket.send(view) :]
+
+    def _receive(self) -> tuple[messages.Reply, memoryview]:
+        header, body = wire.lengths(bytes(self._exactly(wire.PREFIX.size)))
+        reply = self._decoder.decode(self._exactly(header))
+        return reply, memoryview(self._exactly(body))
+
+    def _exactly(self, size: int) -> bytearray:
+        data = bytearray(size)
+        view = memoryview(data)
+        while view:
+            self._deadline.check_now_and_then()
+            try:
+                count = self._socket.recv_into(view)
+            except TimeoutError:
+                continue
+            if count == 0:
+                raise ConnectionError
+            view = view[count:]
+        return data
+
+    def cpu_seconds(self) -> float:
+        """CPU time the worker has used, as the kernel counts it."""
+        try:
+            fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / _TICKS
+
+    def folder_size(self) -> int:
+        """Bytes in the worker's folder, links not followed."""
+        total = 0
+        for directory, _, names in os.walk(self._folder):
+            for name in names:
+                try:
+                    total += os.lstat(os.path.join(directory, name)).st_blocks * 512
+                except OSError:
+                    continue
+        return total
+
+    @property
+    def limits(self) -> Limits:
+        """What this worker may use up."""
+        return self._limits
+
+
+class _Deadline:
+    def __init__(self, worker: Worker, seconds: float) -> None:
+        self._worker = worker
+        self._seconds = seconds
+        self._start = self._last = time.monotonic()
+        self._cpu: float | None = None
+
+    def check_now_and_then(self) -> None:
+        """Raise TimedOut where the worker has had its time, or has filled its folder; looks every fifth of a second."""
+        now = time.monotonic()
+        if now - self._last < _POLL_SECONDS:
+            return
+        self._last = now
+        used = self._worker.cpu_seconds()
+        elapsed = now - self._start
+        # The first check comes a fifth of a second in, and no worker used more CPU than that before it.
+        self._cpu = max(0.0, used - elapsed) if self._cpu is None else self._cpu
+        if used - self._cpu > self._seconds or elapsed > 2 * self._seconds + 5:
+            raise TimedOut(f"it didn't stop within {self._seconds:g} seconds")
+        if self._worker.folder_size() > self._worker.limits.files:
+            raise TimedOut(f"it wrote more than {self._worker.limits.files >> 20} MiB of files")
+
+
+class Sandbox:
+    """A zygote behind the walls; a context manager. Starts at once, and is waited for when it is first needed."""
+
+    def __init__(self, libraries: str, files: Path, limits: Limits, walls: bool) -> None:
+        """
+        Args:
+            libraries: `zygote.NUMPY` or `zygote.TORCH`.
+            files: the folder with the files that come with the assignment's notebook; copied, but for notebooks.
+            limits: what each worker may use up.
+            walls: whether workers lock themselves up; False is for machines that can't, and is said in every Report.
+        """
+        self._limits = limits
+        self._walls = walls
+        self._uids = itertools.cycle(range(identity.FIRST_UID, identity.LAST_UID + 1))
+        self._home = Path(tempfile.mkdtemp(prefix="autograder-"))
+        self._home.chmod(0o711)
+        self._files = self._home / "files"
+        _copy_files(files, self._files)
+        self._ready: Ready | None = None
+        self._log = self._home / "zygote.log"
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._socket = ours
+        # No variable of the grader's reaches the zygote, and none of its files but by inheritance of this socket.
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-c", _ZYGOTE, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                env=_environment(self._home),
+                cwd=self._home,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                start_new_session=True,
+            )
+        theirs.close()
+        self._send(Setup(libraries, str(self._files), walls))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the zygote and its workers and remove their folders."""
+        self._socket.close()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+        shutil.rmtree(self._home, ignore_errors=True)
+
+    def ready(self) -> Ready:
+        """Wait for the zygote and return what it says of itself.
+
+        Raises:
+            SandboxError: it couldn't start, with the reason.
+        """
+        if self._ready is None:
+            self._socket.settimeout(START_SECONDS)
+            answer = self._receive(Ready | Failed)
+            if isinstance(answer, Failed):
+                raise SandboxError(_advice(answer.reason))
+            self._ready = answer
+        return self._ready
+
+    def spawn(self, seed: int) -> Worker:
+        """Fork a worker whose generators start from `seed`.
+
+        Raises:
+            SandboxError: the worker couldn't lock itself up.
+        """
+        self.ready()
+        folder = Path(tempfile.mkdtemp(prefix="worker-", dir=self._home))
+        uid = next(self._uids) if os.getuid() == 0 and self._walls else 0
+        for path in self._files.iterdir():
+            if path.suffix not in (".py", "") and path.is_file():
+                (folder / path.name).symlink_to(path)
+        if uid:
+            os.chown(folder, uid, uid)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        birth = Birth(str(folder), str(self._files), uid, seed, self._limits.memory, self._limits.files)
+        socket.send_fds(self._socket, [msgspec.msgpack.encode(Fork(birth))], [theirs.fileno()])
+        theirs.close()
+        forked = self._receive(Forked)
+        worker = Worker(self, ours, forked.pid, folder, self._limits)
+        try:
+            worker._deadline = _Deadline(worker, 30.0)
+            worker._receive()
+        except (ConnectionError, TimedOut):
+            worker.close()
+            raise SandboxError(_advice(f"a worker could not lock itself up: {self._last_words()}")) from None
+        return worker
+
+    def end(self, pid: int) -> int | None:
+        """Kill a worker; returns its wait status, or None where it was none of this zygote's."""
+        try:
+            self._send(Kill(pid))
+            ended: Ended = self._receive(Ended)
+        except (OSError, SandboxError):
+            return None
+        return ended.status
+
+    def _last_words(self) -> str:
+        lines = self._log.read_text(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "it left no message"
+
+    def _send(self, message: Setup | Kill) -> None:
+        self._socket.send(msgspec.msgpack.encode(message))
+
+    def _receive(self, kind: Any) -> Any:
+        try:
+            data = self._socket.recv(1 << 16)
+        except TimeoutError:
+            raise SandboxError(f"the sandbox didn't start within {START_SECONDS:g} seconds") from None
+        if not data:
+            raise SandboxError(f"the sandbox ended by itself: {self._last_words()}")
+        return msgspec.msgpack.decode(data, type=kind)
+
+
+def _copy_files(source: Path, target: Path) -> None:
+    target.mkdir()
+    for path in source.rglob("*"):
+        if path.is_file() and path.suffix != ".ipynb" and "__pycache__" not in path.parts and path.name[0] != ".":
+            place = target / path.relative_to(source)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, place)
+    for path in (target, *target.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """The zygote's whole environment: nothing of the grader's but what tells libraries how to run on this machine."""
+    environment = {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": str(home),
+        "TMPDIR": str(home),
+        "MPLCONFIGDIR": str(_cache() / "matplotlib"),
+        "IPYTHONDIR": str(home / "ipython"),
+        "MPLBACKEND": "agg",
+        "LANG": "C.UTF-8",
+        "PYTHONHASHSEED": "0",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+    }
+    for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "LD_LIBRARY_PATH"):
+        if name in os.environ:
+            environment[name] = os.environ[name]
+    return environment
+
+
+def _cache() -> Path:
+    """Where matplotlib's list of fonts outlives this run; making it anew would cost seconds."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "autograder"
+
+
+def _advice(reason: str) -> str:
+    return f"{reason}\nTo grade without walls, which lets submissions do whatever you may do, use --isolation none."

@@ -1,0 +1,189 @@
+"""Runs notebook cells in IPython's shell, and keeps what a kernel would have kept: text, figures, results, errors."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import io
+import os
+import sys
+import tempfile
+from typing import Any
+
+from IPython.core.displayhook import DisplayHook
+from IPython.core.displaypub import DisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets import Type
+from traitlets.config import Config
+
+Output = dict[str, Any]
+
+
+class Outputs:
+    """What the running cell has shown so far; text beyond the cell's allowance is cut."""
+
+    def __init__(self) -> None:
+        self.items: list[Output] = []
+        self._left = 0
+
+    def begin(self, allowance: int) -> None:
+        """Start a cell that may leave `allowance` characters."""
+        self.items = []
+        self._left = allowance
+
+    def stream(self, name: str, text: str) -> None:
+        """Add text printed to `name` (stdout or stderr)."""
+        text = self._cut(text)
+        if not text:
+            return
+        if self.items and self.items[-1].get("name") == name:
+            self.items[-1]["text"] += text
+        else:
+            self.items.append({"output_type": "stream", "name": name, "text": text})
+
+    def show(self, kind: str, data: dict[str, Any]) -> None:
+        """Add a displayed object by its representations."""
+        size = sum(len(value) for value in data.values() if isinstance(value, str))
+        if size > self._left:
+            self.stream("stderr", "[output too large to be kept]\n")
+            return
+        self._left -= size
+        self.items.append({"output_type": kind, "data": data, "metadata": {}})
+
+    def error(self, name: str, value: str, traceback: list[str]) -> None:
+        """Add an exception."""
+        lines = [self._cut(line) for line in traceback[:200]]
+        self.items.append({"output_type": "error", "ename": name, "evalue": value[:2000], "traceback": lines})
+
+    def _cut(self, text: str) -> str:
+        if self._left <= 0:
+            return ""
+        if len(text) > self._left:
+            text = text[: self._left] + "\n[output cut here]\n"
+            self._left = 0
+        else:
+            self._left -= len(text)
+        return text
+
+
+OUTPUTS = Outputs()
+"""One for the process, as sys.stdout is."""
+
+_KEPT = ("text/plain", "image/png", "image/jpeg")
+
+
+def _kept(data: dict[str, Any]) -> dict[str, Any]:
+    return {
+        mime: base64.b64encode(value).decode() if isinstance(value, bytes) else value
+        for mime, value in data.items()
+        if mime in _KEPT and isinstance(value, bytes | str)
+    }
+
+
+class _Publisher(DisplayPublisher):
+    def publish(self, data: dict[str, Any], metadata: Any = None, **keywords: Any) -> None:
+        if kept := _kept(data):
+            OUTPUTS.show("display_data", kept)
+
+    def clear_output(self, wait: bool = False) -> None:
+        OUTPUTS.items.clear()
+
+
+class _Hook(DisplayHook):
+    def write_output_prompt(self) -> None:
+        pass
+
+    def write_format_data(self, format_dict: dict[str, Any], md_dict: Any = None) -> None:
+        if kept := _kept(format_dict):
+            OUTPUTS.show("execute_result", kept)
+
+    def finish_displayhook(self) -> None:
+        pass
+
+
+class _Stream(io.TextIOBase):
+    encoding = "utf-8"
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        OUTPUTS.stream(self._name, str(text))
+        return len(text)
+
+    def fileno(self) -> int:
+        raise io.UnsupportedOperation("fileno")
+
+
+class Shell(InteractiveShell):
+    """IPython's shell without a terminal, a history or a profile; a cell's code is compiled under its label."""
+
+    display_pub_class = Type(_Publisher)
+    displayhook_class = Type(_Hook)
+
+    def init_history(self) -> None:
+        super().init_history()
+        self.configurables = [c for c in self.configurables if c is not self.history_manager]
+
+    def enable_gui(self, gui: Any = None) -> None:
+        """There is no event loop to integrate; inline figures need none."""
+
+    def _showtraceback(self, etype: type, evalue: BaseException, stb: list[str]) -> None:
+        OUTPUTS.error(etype.__name__, str(evalue), list(stb))
+
+
+def make_shell() -> Shell:
+    """Make the process's shell, with figures shown inline, and run one small cell to warm it up."""
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.HistoryManager.hist_file = ":memory:"
+    config.InteractiveShell.colors = "nocolor"
+    config.InteractiveShell.xmode = "Context"
+    config.InteractiveShell.autocall = 0
+    shell = Shell.instance(config=config)
+    sys.stdout, sys.stderr = _Stream("stdout"), _Stream("stderr")
+    OUTPUTS.begin(1 << 20)
+    shell.run_cell(
+        "%matplotlib inline\n"
+        "import matplotlib.pyplot as plt\n"
+        "figure, axes = plt.subplots()\naxes.plot([0, 1], [0, 1], label='$\\\\alpha$')\naxes.legend()\n"
+        "axes.set_title('Warm')\naxes.text(0, 0, '0', weight='bold', style='italic')\nplt.show()",
+        silent=False,
+    )
+    if not any("image/png" in item.get("data", {}) for item in OUTPUTS.items):
+        raise RuntimeError(f"the shell can't draw: {OUTPUTS.items}")
+    shell.reset(new_session=True, aggressive=False)
+    OUTPUTS.begin(0)
+    return shell
+
+
+def run_cell(shell: Shell, source: str, label: str, allowance: int, labels: dict[str, str]) -> str | None:
+    """Run one cell; what it shows is in OUTPUTS.
+
+    Args:
+        shell: the process's shell.
+        source: the cell's source.
+        label: what to call the cell in error messages.
+        allowance: how many characters of output are kept.
+        labels: gets the name under which the cell's code is compiled, with its label.
+
+    Returns:
+        The name of the exception's type, or None where the cell ran through.
+    """
+    OUTPUTS.begin(allowance)
+    with contextlib.suppress(Exception):  # a cell that can't be transformed fails below, with its own message
+        labels[shell.compile.get_code_name(shell.transform_cell(source), source, shell.execution_count)] = label
+    result = shell.run_cell(source, store_history=True)
+    error = result.error_before_exec or result.error_in_exec
+    return None if error is None else type(error).__name__
+
+
+def enter_folder(path: str, files: str) -> None:
+    """Make `path` the place where the notebook lives and where temporary files go; modules come from `files` too."""
+    os.chdir(path)
+    os.environ.update(HOME=path, TMPDIR=path)
+    tempfile.tempdir = None
+    sys.path[:] = [path, files, *(entry for entry in sys.path if entry not in ("", path, files))]

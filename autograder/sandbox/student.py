@@ -1,0 +1,199 @@
+"""A student's functions as a hidden test sees them: `student.mse_loss(y, y_hat)` looks like a call and is a message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import msgspec
+
+from autograder.sandbox import messages
+from autograder.sandbox.bench import Bench
+from autograder.sandbox.errors import OutOfMemory, StudentRaised
+from autograder.sandbox.process import OnCallBack
+from autograder.sandbox.wire import Function, Handle, Packer, Unpacker, WireError
+
+MAX_CALL_BACKS = 100_000
+
+
+class Channel(Protocol):
+    """Carries requests to where the functions are, and replies back."""
+
+    def request(
+        self, message: messages.Request, buffers: list[memoryview], seconds: float, on_call_back: OnCallBack
+    ) -> tuple[messages.Reply, memoryview]:
+        """Send `message`; returns the reply and its body."""
+
+
+class Exchange(msgspec.Struct, frozen=True):
+    """One call that a hidden test made, and what came of it."""
+
+    function: str
+    arguments: tuple[Any, ...]
+    result: Any
+    left: list[Any]
+    """The arguments as the call left them; None for those that crossed as handles or functions."""
+    error: StudentRaised | OutOfMemory | None
+
+
+class Tools:
+    """The worker's toolbox: `tools.network(...)` builds or reads things where the student's objects are."""
+
+    def __init__(self, student: Student) -> None:
+        self._student = student
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def use(*arguments: Any, seconds: float | None = None, **keywords: Any) -> Any:
+            return self._student._use(name, arguments, keywords, seconds)
+
+        return use
+
+
+class Student:
+    """Calls functions by name over a channel, and remembers what they returned.
+
+    Attributes:
+        tools: the toolbox on the other side.
+        transcript: every call since the test began, with what came of it.
+    """
+
+    def __init__(self, channel: Channel, call_seconds: float) -> None:
+        self._channel = channel
+        self._seconds = call_seconds
+        self._functions: list[Callable[..., object]] = []
+        self.tools = Tools(self)
+        self.transcript: list[Exchange] = []
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name.startswith("_"):
+            raise AttributeError(name)
+
+        def call(*arguments: Any, **keywords: Any) -> Any:
+            return self.call(name, *arguments, **keywords)
+
+        return call
+
+    def begin(self, seed: int) -> None:
+        """Begin a test: generators start from `seed`, handles of earlier tests are gone, the transcript is empty."""
+        self.transcript = []
+        self._functions = []
+        self._send(messages.BeginTest(seed), [], self._seconds)
+
+    def call(
+        self, function: str, *arguments: Any, seconds: float | None = None, opaque: tuple[int, ...] = (), **keywords: Any
+    ) -> Any:
+        """Call `function` and return its result.
+
+        Args:
+            function: the function's name in the notebook.
+            arguments: data, handles, or functions that stay here and are called back.
+            seconds: CPU seconds it may take (default: the grader's limit on a call).
+            opaque: places in a returned tuple whose items stay where they are and come as handles.
+            keywords: keyword arguments, as `arguments`.
+
+        Raises:
+            StudentRaised: the function raised.
+            OutOfMemory: it asked for more memory than there is for it.
+            TimedOut, Crashed: it cost its process.
+        """
+        packer = Packer(self)
+        packed = [packer.pack(argument) for argument in arguments]
+        named = {name: packer.pack(value) for name, value in keywords.items()}
+        message = messages.Call(function, packed, named, list(opaque))
+        try:
+            result, left = self._result(function, message, packer.buffers, seconds or self._seconds)
+        except (StudentRaised, OutOfMemory) as error:
+            self.transcript.append(Exchange(function, arguments, None, [], error))
+            raise
+        self.transcript.append(Exchange(function, arguments, result, left, None))
+        return result
+
+    @property
+    def arguments(self) -> list[Any]:
+        """The last call's arguments, as the call left them."""
+        return self.transcript[-1].left
+
+    def keep(self, value: object) -> Handle | Function:
+        """Offer a function of a hidden test to be called back; nothing else of the trusted side is referred to."""
+        if not callable(value):
+            raise WireError(f"a hidden test can't send {type(value).__name__}")
+        self._functions.append(value)
+        return Function(len(self._functions) - 1)
+
+    def find(self, reference: Handle | Function) -> object:
+        """A handle stands for itself here; functions don't come from the other side."""
+        if isinstance(reference, Function):
+            raise WireError("a function came from the other side")
+        name = "".join(letter for letter in reference.type[:80] if letter.isprintable())
+        return Handle(reference.id, name)
+
+    def _use(self, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any], seconds: float | None) -> Any:
+        packer = Packer(self)
+        packed = [packer.pack(argument) for argument in arguments]
+        named = {key: packer.pack(value) for key, value in keywords.items()}
+        message = messages.Tool(name, packed, named)
+        return self._result(name, message, packer.buffers, seconds or self._seconds)[0]
+
+    def _result(
+        self, name: str, message: messages.Request, buffers: list[memoryview], seconds: float
+    ) -> tuple[Any, list[Any]]:
+        reply, body = self._send(message, buffers, seconds)
+        if isinstance(reply, messages.Raised):
+            if reply.no_memory:
+                raise OutOfMemory(f"{name} asked for more memory than there is for it")
+            raise StudentRaised(name, *(_printable(text) for text in (reply.kind, reply.message, reply.where)))
+        if not isinstance(reply, messages.Returned):
+            raise WireError("a result was expected")
+        unpacker = Unpacker(self, body)
+        return unpacker.unpack(reply.value), [unpacker.unpack(tree) for tree in reply.arguments]
+
+    def _send(
+        self, message: messages.Request, buffers: list[memoryview], seconds: float
+    ) -> tuple[messages.Reply, memoryview]:
+        calls = 0
+
+        def on_call_back(back: messages.CallBack, body: memoryview) -> tuple[messages.Request, list[memoryview]]:
+            nonlocal calls
+            calls += 1
+            if calls > MAX_CALL_BACKS or not 0 <= back.function < len(self._functions):
+                raise WireError("a call-back that was not offered, or one too many")
+            unpacker = Unpacker(self, body)
+            arguments = [unpacker.unpack(tree) for tree in back.arguments]
+            try:
+                value = self._functions[back.function](*arguments)
+            except Exception as error:
+                return messages.Refusal(type(error).__name__, str(error)[:500]), []
+            packer = Packer(self)
+            return messages.Answer(packer.pack(value)), packer.buffers
+
+        return self._channel.request(message, buffers, seconds, on_call_back)
+
+
+class LocalChannel:
+    """Serves requests from a bench in this process: for right answers and misconceptions, never for students."""
+
+    def __init__(self, namespace: dict[str, Any]) -> None:
+        self._on_call_back: OnCallBack | None = None
+        self._bench = Bench(namespace, self._exchange)
+
+    def request(
+        self, message: messages.Request, buffers: list[memoryview], seconds: float, on_call_back: OnCallBack
+    ) -> tuple[messages.Reply, memoryview]:
+        """Serve `message` at once; there is no limit of time."""
+        self._on_call_back = on_call_back
+        reply, reply_buffers = self._bench.handle(message, _joined(buffers))
+        return reply, _joined(reply_buffers)
+
+    def _exchange(self, message: messages.CallBack, buffers: list[memoryview]) -> tuple[messages.Request, memoryview]:
+        assert self._on_call_back is not None
+        answer, answer_buffers = self._on_call_back(message, _joined(buffers))
+        return answer, _joined(answer_buffers)
+
+
+def _joined(buffers: list[memoryview]) -> memoryview:
+    return memoryview(b"".join(buffers))
+
+
+def _printable(text: str) -> str:
+    """`text` without control characters; line breaks stay."""
+    return "".join(letter for letter in text if letter.isprintable() or letter == "\n")

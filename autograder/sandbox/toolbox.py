@@ -1,0 +1,275 @@
+"""What a hidden test may ask of the process where the student's objects live: build things, read things.
+
+Models, criteria, optimizers and loaders are built there from data and read back as data, so that none of
+them ever crosses the wire. Nothing here judges: a tool's answer comes from behind the walls, and is
+believed no more than a student's return value is.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+NORMAL_MEAN = 0.5
+NORMAL_STD = 0.5
+"""Pixels in [0, 1] become (pixel - mean) / std, as the notebooks' `helper` does it."""
+
+_TOOLS: dict[str, Callable[..., object]] = {}
+
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def _tool(function: F) -> F:
+    _TOOLS[function.__name__] = function
+    return function
+
+
+def use(name: str, arguments: Sequence[Any], keywords: dict[str, Any]) -> object:
+    """Use the tool `name`.
+
+    Raises:
+        LookupError: there is no such tool.
+    """
+    if name not in _TOOLS:
+        raise LookupError(f"no tool is called {name}")
+    return _TOOLS[name](*arguments, **keywords)
+
+
+@_tool
+def network(layers: Sequence[Sequence[Any]], weights: dict[str, Any] | None = None) -> Any:
+    """An `nn.Sequential` of named layers.
+
+    Args:
+        layers: one `(name, class in torch.nn, keyword arguments)` for each layer.
+        weights: parameters by name (`fc1.weight`), tensors of the parameters' shapes.
+    """
+    from torch import nn
+
+    model = nn.Sequential(OrderedDict((name, getattr(nn, kind)(**keywords)) for name, kind, keywords in layers))
+    if weights is not None:
+        model.to(next(iter(weights.values())).dtype)
+        model.load_state_dict(weights)
+    return model
+
+
+@_tool
+def new(path: str, *arguments: Any, **keywords: Any) -> Any:
+    """Whatever `path` names (`torch.nn.CrossEntropyLoss`), called with the arguments."""
+    module, _, name = path.rpartition(".")
+    return getattr(importlib.import_module(module), name)(*arguments, **keywords)
+
+
+@_tool
+def optimizer(model: Any, name: str, **keywords: Any) -> Any:
+    """`torch.optim.<name>` over all parameters of `model`."""
+    import torch
+
+    return getattr(torch.optim, name)(model.parameters(), **keywords)
+
+
+@_tool
+def loader(images: Any, labels: Any, batch_size: int) -> Any:
+    """A `DataLoader` in fixed order; its last batch is short where `batch_size` doesn't divide the pictures.
+
+    Args:
+        images: `(n, …)` float tensor; or uint8 pictures `(n, 28, 28)`, which become normalised `(n, 1, 28, 28)`.
+        labels: `(n,)` integers.
+        batch_size: pictures a batch.
+    """
+    import torch
+    from torch.utils.data import DataLoader, Dataset
+
+    pictures = normalised(images)
+    targets = torch.as_tensor(labels).long()
+
+    class Pictures(Dataset):  # type: ignore[type-arg]
+        """Serves a whole batch by one indexing, which is twice as quick as picture by picture."""
+
+        tensors = (pictures, targets)
+
+        def __len__(self) -> int:
+            return len(targets)
+
+        def __getitem__(self, index: int) -> tuple[Any, Any]:
+            return pictures[index], targets[index]
+
+        def __getitems__(self, indices: list[int]) -> tuple[Any, Any]:
+            if indices == list(range(indices[0], indices[0] + len(indices))):
+                window = slice(indices[0], indices[0] + len(indices))
+                return pictures[window].clone(), targets[window].clone()
+            return pictures[indices], targets[indices]
+
+    return DataLoader(Pictures(), batch_size=batch_size, shuffle=False, collate_fn=_as_is)
+
+
+def _as_is(batch: Any) -> Any:
+    return batch
+
+
+def normalised(images: Any) -> Any:
+    """uint8 pictures `(n, 28, 28)` as normalised float32 `(n, 1, 28, 28)`; anything else as a tensor, unchanged."""
+    import torch
+
+    tensor = torch.as_tensor(images)
+    if tensor.dtype != torch.uint8:
+        return tensor
+    return tensor.unsqueeze(1).float().div_(255).sub_(NORMAL_MEAN).div_(NORMAL_STD)
+
+
+@_tool
+def as_images(images: Any) -> Any:
+    """Like `normalised`, kept where the student's objects are."""
+    return _Kept(normalised(images))
+
+
+class _Kept:
+    """Wraps data that shall stay, so that it crosses as a handle."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+@_tool
+def weights(model: Any) -> dict[str, Any]:
+    """Every parameter's value by name, detached copies."""
+    return {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+
+
+@_tool
+def set_weights(model: Any, values: dict[str, Any]) -> None:
+    """Overwrite the parameters of `model` by name."""
+    model.load_state_dict(values)
+
+
+@_tool
+def gradients(model: Any) -> dict[str, Any]:
+    """Every parameter's `.grad` by name; None where there is none."""
+    return {
+        name: None if parameter.grad is None else parameter.grad.detach().clone()
+        for name, parameter in model.named_parameters()
+    }
+
+
+@_tool
+def set_gradients(model: Any, values: dict[str, Any]) -> None:
+    """Put gradients into `.grad` by name; None clears."""
+    for name, parameter in model.named_parameters():
+        parameter.grad = values.get(name)
+
+
+@_tool
+def requires_grad(model: Any) -> dict[str, bool]:
+    """By parameter name, whether autograd records it."""
+    return {name: bool(parameter.requires_grad) for name, parameter in model.named_parameters()}
+
+
+@_tool
+def set_requires_grad(model: Any, flags: dict[str, bool]) -> None:
+    """Set by parameter name whether autograd records it."""
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(flags[name])
+
+
+@_tool
+def parameters(model: Any) -> Any:
+    """The parameters as an iterator, as `model.parameters()` gives it."""
+    return model.parameters()
+
+
+@_tool
+def are_parameters_of(model: Any) -> dict[str, bool]:
+    """By name, whether each parameter is still a leaf that an optimizer could step."""
+    return {name: bool(parameter.is_leaf) for name, parameter in model.named_parameters()}
+
+
+@_tool
+def layers(model: Any) -> list[dict[str, Any]]:
+    """The child modules in order: name, class name, and the sizes of those that have any."""
+    return [
+        {
+            "name": name,
+            "kind": type(module).__name__,
+            "in": getattr(module, "in_features", None),
+            "out": getattr(module, "out_features", None),
+            "bias": getattr(module, "bias", None) is not None,
+        }
+        for name, module in model.named_children()
+    ]
+
+
+@_tool
+def kind(thing: Any) -> list[str]:
+    """The names of the classes that `thing` is an instance of, from its own to `object`."""
+    return [f"{cls.__module__}.{cls.__qualname__}" for cls in type(thing).__mro__]
+
+
+@_tool
+def training(model: Any) -> bool:
+    """Whether the model is in training mode."""
+    return bool(model.training)
+
+
+@_tool
+def set_training(model: Any, mode: bool) -> None:
+    """Put the model into training or evaluation mode."""
+    model.train(mode)
+
+
+@_tool
+def grad_enabled() -> bool:
+    """Whether autograd records at all."""
+    import torch
+
+    return bool(torch.is_grad_enabled())
+
+
+@_tool
+def outputs(model: Any, images: Any, batch_size: int = 1000) -> Any:
+    """The model's outputs in evaluation mode, nothing recorded; pictures as `loader` takes them."""
+    import torch
+
+    batches = normalised(images).split(batch_size)
+    before = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            return torch.cat([model(batch) for batch in batches])
+    finally:
+        model.train(before)
+
+
+@_tool
+def scalar_function(family: str, *coefficients: Any) -> Any:
+    """A differentiable function from a tensor to a scalar, of a family with secret coefficients.
+
+    Families, with a, b tensors of x's shape and c, k scalars:
+        ``polynomial``: Σ a·x³ + b·x² + c·x; ``waves``: Σ a·sin(k·x) + b·cos(x); ``softplus``: Σ a·log(1 + exp(b·x)).
+    """
+    import torch
+
+    def polynomial(x: Any, a: Any, b: Any, c: float) -> Any:
+        return (a * x**3 + b * x**2 + c * x).sum()
+
+    def waves(x: Any, a: Any, b: Any, k: float) -> Any:
+        return (a * torch.sin(k * x) + b * torch.cos(x)).sum()
+
+    def softplus(x: Any, a: Any, b: Any) -> Any:
+        return (a * torch.nn.functional.softplus(b * x)).sum()
+
+    chosen: Callable[..., Any] = {"polynomial": polynomial, "waves": waves, "softplus": softplus}[family]
+
+    def function(x: Any) -> Any:
+        return chosen(x, *coefficients)
+
+    return function
+
+
+@_tool
+def as_array(thing: Any) -> Any:
+    """A handle's object as a plain array, where NumPy can make one of it."""
+    return np.asarray(thing)

@@ -1,0 +1,136 @@
+"""One submission's process: locks itself up right after the fork, then runs cells and answers calls."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import msgspec
+
+from autograder.sandbox import identity, landlock, messages, seccomp, wire
+from autograder.sandbox.bench import Bench, seed_everything
+from autograder.sandbox.shell import OUTPUTS, Shell, enter_folder, run_cell
+
+
+class Walls(msgspec.Struct, frozen=True):
+    """What a worker locks itself up with; made by the zygote once, before any fork."""
+
+    rules: list[landlock.Rule]
+    filter: bytes
+    keep_reading: bool
+    absent: list[str]
+    """Names of modules that can't be imported."""
+
+
+class Birth(msgspec.Struct, frozen=True):
+    """What differs from worker to worker."""
+
+    folder: str
+    """The worker's own folder, empty but for links to the assignment's data."""
+    files: str
+    """The folder with the files that come with the assignment's notebook."""
+    uid: int
+    """The user to become; 0 where the grader isn't root and the worker stays who it is."""
+    seed: int
+    memory: int
+    file_size: int
+
+
+class _Link:
+    """The worker's end of the socket."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+        self._decoder = msgspec.msgpack.Decoder(messages.Request)
+        self._encoder = msgspec.msgpack.Encoder()
+
+    def receive(self) -> tuple[messages.Request, memoryview]:
+        header, body = wire.lengths(self._exactly(wire.PREFIX.size))
+        request = self._decoder.decode(self._exactly(header))
+        return request, memoryview(self._exactly(body))
+
+    def send(self, reply: messages.Reply, buffers: list[memoryview]) -> None:
+        for piece in wire.frame(self._encoder.encode(reply), buffers):
+            self._socket.sendall(piece)
+
+    def exchange(self, message: messages.CallBack, buffers: list[memoryview]) -> tuple[messages.Request, memoryview]:
+        self.send(message, buffers)
+        return self.receive()
+
+    def _exactly(self, size: int) -> bytearray:
+        data = bytearray(size)
+        view = memoryview(data)
+        while view:
+            count = self._socket.recv_into(view)
+            if count == 0:
+                os._exit(0)  # the grader has gone: nothing is left to do
+            view = view[count:]
+        return data
+
+
+def live(connection: socket.socket, birth: Birth, walls: Walls | None, shell: Shell) -> None:
+    """Lock the calling process up, then serve its requests until the other side hangs up. Never returns normally."""
+    _settle(connection, birth)
+    if walls is not None:
+        _lock_up(birth, walls)
+    _silence()
+    link = _Link(connection)
+    # This first message says that the walls stand; without it the grader won't send any student code.
+    link.send(messages.Returned(None, []), [])
+    labels: dict[str, str] = {}
+    bench = Bench(shell.user_ns, link.exchange, labels)
+    seed_everything(birth.seed)
+    while True:
+        request, body = link.receive()
+        try:
+            reply, buffers = _serve(request, body, bench, shell, labels)
+        except (wire.WireError, MemoryError, RecursionError) as error:
+            no_memory = isinstance(error, MemoryError)
+            reply, buffers = messages.Raised(type(error).__name__, str(error)[:2000], "", no_memory), []
+        link.send(reply, buffers)
+
+
+def _serve(
+    request: messages.Request, body: memoryview, bench: Bench, shell: Shell, labels: dict[str, str]
+) -> tuple[messages.Reply, list[memoryview]]:
+    if isinstance(request, messages.RunCell):
+        error = run_cell(shell, request.source, request.label, request.max_output, labels)
+        return messages.CellRan(OUTPUTS.items, error), []
+    return bench.handle(request, body)
+
+
+def _settle(connection: socket.socket, birth: Birth) -> None:
+    os.setsid()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    keep = connection.fileno()
+    highest = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    os.closerange(3, keep)
+    os.closerange(keep + 1, min(highest, 65_536))
+    sys.stdin = open(os.devnull)  # noqa: SIM115
+    os.umask(0o077)
+    enter_folder(birth.folder, birth.files)
+
+
+def _silence() -> None:
+    """Nothing printed below Python's level goes anywhere; until here, the zygote's log takes a wall's complaint."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(null, descriptor)
+    os.close(null)
+
+
+def _lock_up(birth: Birth, walls: Walls) -> None:
+    identity.limit(birth.memory, birth.file_size)
+    if birth.uid:
+        identity.become(birth.uid, walls.keep_reading)
+    identity.conceal()
+    landlock.restrict(walls.rules, Path(birth.folder))
+    seccomp.install(walls.filter)
+    for name in walls.absent:
+        sys.modules[name] = None  # type: ignore[assignment]
+

@@ -1,0 +1,230 @@
+"""A process with everything imported and warmed up, which forks a worker for each submission in milliseconds.
+
+It is exec'd, never forked from the grader, so that neither hidden tests nor hidden data are in its memory.
+Run as ``python -I -c 'from autograder.sandbox.zygote import serve; serve()' FD``, where FD is its end of the
+grader's socket.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import py_compile
+import signal
+import socket
+import sys
+import sysconfig
+import traceback
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+import autograder
+from autograder.sandbox import identity, landlock, seccomp
+from autograder.sandbox.worker import Birth, Walls, live
+
+NUMPY, TORCH = "numpy", "torch"
+TORCH_PACKAGES = ("torch", "torchvision", "torchgen", "functorch", "nvidia", "triton")
+OTHER_AUTOGRAD = ("jax", "jaxlib", "tensorflow", "keras", "autograd", "mxnet", "theano", "tinygrad", "sympy")
+"""Libraries that would differentiate by themselves; out of reach, as torch is, where NumPy alone is allowed."""
+
+
+class Setup(msgspec.Struct, frozen=True):
+    """The first message to a zygote: what to import and what its workers may read."""
+
+    libraries: str
+    """NUMPY or TORCH."""
+    files: str
+    """The folder with the files that come with the assignment's notebook."""
+    walls: bool
+
+
+class Ready(msgspec.Struct, tag="ready", frozen=True):
+    """The zygote's answer: versions by name, and what an instructor should know about the walls."""
+
+    versions: dict[str, str]
+    notes: list[str]
+
+
+class Fork(msgspec.Struct, tag="fork", frozen=True):
+    """Fork a worker; its socket comes along as a file descriptor. Answered by Forked."""
+
+    birth: Birth
+
+
+class Kill(msgspec.Struct, tag="kill", frozen=True):
+    """Kill a worker and wait for its end; answered by Ended."""
+
+    pid: int
+
+
+class Forked(msgspec.Struct, frozen=True):
+    """A worker's process id."""
+
+    pid: int
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """How a worker ended: the status that waitpid gives, or None if it was no child of this zygote."""
+
+    status: int | None
+
+
+class Failed(msgspec.Struct, tag="failed", frozen=True):
+    """The zygote could not start."""
+
+    reason: str
+
+
+def serve() -> None:
+    """Serve the grader at the other end of the socket until it hangs up."""
+    try:
+        _serve()
+    except Exception:  # sys.stderr is the notebook's by now
+        os.write(2, traceback.format_exc().encode())
+        raise SystemExit(1) from None
+
+
+def _serve() -> None:
+    connection = socket.socket(fileno=int(sys.argv[1]))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the grader's to handle
+    try:
+        setup = msgspec.msgpack.decode(connection.recv(1 << 16), type=Setup)
+        shell, versions = _warm_up(setup)
+        walls, notes = _walls(setup)
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}\n{traceback.format_exc()}"
+        connection.send(msgspec.msgpack.encode(Failed(reason)))
+        return
+    gc.collect()
+    gc.freeze()
+    connection.send(msgspec.msgpack.encode(Ready(versions, notes)))
+    children: set[int] = set()
+    while True:
+        data, descriptors, _, _ = socket.recv_fds(connection, 1 << 16, 1)
+        if not data:
+            return
+        request = msgspec.msgpack.decode(data, type=Fork | Kill)
+        if isinstance(request, Fork):
+            pid = os.fork()
+            if pid == 0:
+                _be_worker(connection, descriptors[0], request.birth, walls, shell)
+            children.add(pid)
+            os.close(descriptors[0])
+            connection.send(msgspec.msgpack.encode(Forked(pid)))
+        else:
+            connection.send(msgspec.msgpack.encode(Ended(_end(request.pid, children))))
+
+
+def _be_worker(connection: socket.socket, descriptor: int, birth: Birth, walls: Walls | None, shell: Any) -> None:
+    try:
+        connection.close()
+        live(socket.socket(fileno=descriptor), birth, walls, shell)
+    except OSError as error:  # only the walls raise it: what the student's code does is answered, not raised
+        os.write(2, f"{error}\n".encode())
+    finally:
+        os._exit(1)
+
+
+def _end(pid: int, children: set[int]) -> int | None:
+    if pid not in children:
+        return None
+    children.discard(pid)
+    os.kill(pid, signal.SIGKILL)
+    return os.waitpid(pid, 0)[1]
+
+
+def _warm_up(setup: Setup) -> tuple[Any, dict[str, str]]:
+    import matplotlib
+    import numpy
+
+    from autograder.sandbox.shell import make_shell
+
+    versions = {"python": sys.version.split()[0], "numpy": numpy.__version__, "matplotlib": matplotlib.__version__}
+    if setup.libraries == TORCH:
+        versions |= _warm_torch()
+    shell = make_shell()
+    _warm_helper(setup)
+    return shell, versions
+
+
+def _warm_torch() -> dict[str, str]:
+    import torch
+    import torchvision
+    from torch import nn
+
+    torch.set_num_threads(1)
+    torch.set_num_interop_threads(1)
+    # A process's first optimizer, backward pass and loader each import a good deal: once here, not in every worker.
+    for name in ("SGD", "Adam", "AdamW", "RMSprop"):
+        model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
+        optimizer = getattr(torch.optim, name)(model.parameters(), lr=0.1)
+        data = torch.utils.data.TensorDataset(torch.ones(2, 4), torch.tensor([0, 1]))
+        for inputs, targets in torch.utils.data.DataLoader(data, batch_size=2, shuffle=True):
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(model(inputs), targets).backward()
+            optimizer.step()
+    repr(torch.randn(2, 2, requires_grad=True))
+    torch.manual_seed(0)
+    _without_loader_processes(torch.utils.data.DataLoader)
+    return {"torch": torch.__version__, "torchvision": torchvision.__version__}
+
+
+def _without_loader_processes(loader: Any) -> None:
+    """Make DataLoader load in the worker itself: it may not start processes, and a student need not care."""
+    original = loader.__init__
+
+    def __init__(self: Any, *arguments: Any, **keywords: Any) -> None:
+        for name in ("num_workers", "persistent_workers", "prefetch_factor", "multiprocessing_context"):
+            keywords.pop(name, None)
+        original(self, *arguments, **keywords)
+
+    loader.__init__ = __init__
+
+
+def _warm_helper(setup: Setup) -> None:
+    """Compile the assignment's modules once, so that no worker has to."""
+    for path in Path(setup.files).glob("*.py"):
+        py_compile.compile(str(path), doraise=True)
+
+
+def _walls(setup: Setup) -> tuple[Walls | None, list[str]]:
+    if not setup.walls:
+        return None, []
+    if landlock.version() < 1:
+        raise OSError("Landlock is missing from this kernel (it needs Linux 5.13 or newer, with Landlock switched on)")
+    roots = [Path(path) for path in (*_library_roots(), *_SYSTEM)]
+    site_packages = {Path(sysconfig.get_path(name)) for name in ("purelib", "platlib")}
+    absent = [*TORCH_PACKAGES, *OTHER_AUTOGRAD] if setup.libraries == NUMPY else []
+    hidden = [Path(autograder.__file__).parent, *(site / name for site in site_packages for name in absent)]
+    rules = [*landlock.readable([*roots, Path(setup.files)], hidden), *_DEVICES]
+    locked = identity.unreachable([path for path in (*_library_roots(), Path(setup.files)) if path.exists()])
+    keep_reading = os.getuid() == 0 and bool(locked)
+    notes = []
+    if keep_reading:
+        notes.append(
+            f"{locked[0]} can be entered by root only, and Python lies below it: workers keep the capability to read "
+            "(behind Landlock). Install Python where every user can read it to do without."
+        )
+    return Walls(rules, seccomp.program(), keep_reading, absent), notes
+
+
+def _library_roots() -> list[Path]:
+    names = ("stdlib", "platstdlib", "purelib", "platlib")
+    return [Path(path) for path in dict.fromkeys(sysconfig.get_path(name) for name in names)] + [
+        Path(sys.base_prefix, "lib")
+    ]
+
+
+_SYSTEM = (
+    "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache", "/etc/localtime",
+    "/usr/share/zoneinfo", "/usr/share/fonts", "/usr/local/share/fonts", "/etc/fonts", "/usr/share/fontconfig",
+)  # fmt: skip
+_DEVICES = [
+    ("/dev/null", landlock.DEVICE),
+    ("/dev/zero", landlock.READ),
+    ("/dev/random", landlock.READ),
+    ("/dev/urandom", landlock.READ),
+]
+
