@@ -20,6 +20,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes in the worker's folder, all files together."""
     output: int = 1 * MIB
     """Bytes of text that one cell may leave behind."""
+    submission_seconds: float = 900.0
+    """Seconds by the clock after which a submission that goes on losing its workers is given up."""
     lives: int = 12
     """How many times a crashed or stuck worker is replaced before the rest is given up."""
     lives_per_cell: int = 2

@@ -52,9 +52,8 @@ class Refusal(msgspec.Struct, tag="refusal"):
 
 
 class CellRan(msgspec.Struct, tag="ran"):
-    """A cell is done. `error` is the exception's type name, or None."""
+    """A cell is done. `error` is the exception's type name, or None. The body is msgpack: the list of its outputs."""
 
-    outputs: list[dict[str, Any]]
     error: str | None
 
 

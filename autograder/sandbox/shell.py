@@ -18,6 +18,9 @@ from traitlets.config import Config
 
 Output = dict[str, Any]
 
+MAX_PICTURES = 8 << 20
+"""Characters of base64 that one cell's figures may take, all together."""
+
 
 class Outputs:
     """What the running cell has shown so far; text beyond the cell's allowance is cut."""
@@ -25,11 +28,13 @@ class Outputs:
     def __init__(self) -> None:
         self.items: list[Output] = []
         self._left = 0
+        self._left_for_pictures = 0
 
     def begin(self, allowance: int) -> None:
         """Start a cell that may leave `allowance` characters."""
         self.items = []
         self._left = allowance
+        self._left_for_pictures = MAX_PICTURES
 
     def stream(self, name: str, text: str) -> None:
         """Add text printed to `name` (stdout or stderr)."""
@@ -43,11 +48,13 @@ class Outputs:
 
     def show(self, kind: str, data: dict[str, Any]) -> None:
         """Add a displayed object by its representations."""
-        size = sum(len(value) for value in data.values() if isinstance(value, str))
-        if size > self._left:
-            self.stream("stderr", "[output too large to be kept]\n")
+        pictures = sum(len(value) for mime, value in data.items() if mime != "text/plain")
+        if pictures > self._left_for_pictures:
+            self.stream("stderr", "[a figure too large to be kept]\n")
             return
-        self._left -= size
+        self._left_for_pictures -= pictures
+        if "text/plain" in data:
+            data["text/plain"] = self._cut(data["text/plain"])
         self.items.append({"output_type": kind, "data": data, "metadata": {}})
 
     def error(self, name: str, value: str, traceback: list[str]) -> None:

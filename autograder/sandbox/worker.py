@@ -99,7 +99,7 @@ def _serve(
 ) -> tuple[messages.Reply, list[memoryview]]:
     if isinstance(request, messages.RunCell):
         error = run_cell(shell, request.source, request.label, request.max_output, labels)
-        return messages.CellRan(OUTPUTS.items, error), []
+        return messages.CellRan(error), [memoryview(msgspec.msgpack.encode(OUTPUTS.items))]
     return bench.handle(request, body)
 
 

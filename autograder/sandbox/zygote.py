@@ -168,7 +168,7 @@ def _warm_torch() -> dict[str, str]:
     repr(torch.randn(2, 2, requires_grad=True))
     torch.manual_seed(0)
     _without_loader_processes(torch.utils.data.DataLoader)
-    return {"torch": torch.__version__, "torchvision": torchvision.__version__}
+    return {"torch": str(torch.__version__), "torchvision": str(torchvision.__version__)}
 
 
 def _without_loader_processes(loader: Any) -> None:

@@ -1,0 +1,119 @@
+"""The commands: `autograder grade`, `autograder doctor`."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+import autograder
+from autograder import report as reports
+from autograder.grading import Grader, Isolation
+from autograder.sandbox.errors import SandboxError
+from autograder.sandbox.limits import MIB, Limits
+from autograder.submission import AssignmentError, SubmissionError, read_assignment, read_submission
+from autograder.terminal import show_report
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, help=__doc__)
+
+_ERRORS = (AssignmentError, SubmissionError, SandboxError, OSError)
+
+Course = Annotated[
+    Path | None, typer.Option(help="The course's folder, with source/ in it. Default: this one or one above it.")
+]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Show tracebacks of the grader's own errors.")]
+
+
+@app.callback()
+def main() -> None:
+    """Grade notebooks of the course "Training Neural Networks"."""
+
+
+@app.command()
+def grade(
+    assignment: Annotated[str, typer.Argument(help="The assignment's name, such as ps4_training_loop.")],
+    notebook: Annotated[Path, typer.Argument(help="The student's notebook.")],
+    json: Annotated[Path | None, typer.Option(help="Write the Report as JSON to this file; - for standard output.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Repeat a run: the same notebook and seed give the same Report.")] = None,
+    isolation: Annotated[str, typer.Option(help="auto or inner: behind walls, or not at all; none: without walls.")] = "auto",
+    memory: Annotated[int, typer.Option(help="Memory a submission may use, in MiB.", min=64)] = 2048,
+    cell_seconds: Annotated[float, typer.Option(help="CPU seconds for one cell of the notebook.", min=0.1)] = 60.0,
+    call_seconds: Annotated[float, typer.Option(help="CPU seconds for one call of a function.", min=0.1)] = 10.0,
+    course: Course = None,
+    verbose: Verbose = False,
+) -> None:
+    """Grade one notebook: its points by cell, and what each hidden test found.
+
+    Exit status 0 when it was graded, whatever the score; 2 when it couldn't be.
+    """
+    console = Console(stderr=str(json) == "-")
+    try:
+        limits = Limits(memory=memory * MIB, cell_seconds=cell_seconds, call_seconds=call_seconds)
+        task = read_assignment(course_folder(course) / "source", assignment)
+        submission = read_submission(notebook, task)
+        with console.status("Starting the sandbox …") as status, Grader(task, limits, _isolation(isolation)) as grader:
+            _ = grader.notes
+            status.update(f"Grading {notebook.name} …")
+            graded = grader.grade(submission, secrets.randbits(32) if seed is None else seed)
+        if json is not None:
+            data = reports.to_json(graded.report)
+            if str(json) == "-":
+                sys.stdout.write(data.decode() + "\n")
+            else:
+                write_atomically(json, data)
+    except _ERRORS as error:
+        _fail(error, verbose)
+    show_report(console, graded.report)
+
+
+@app.command()
+def doctor(course: Course = None, verbose: Verbose = False) -> None:
+    """Check that this machine can grade: walls, libraries, the course's files. Exit status 1 where something is missing."""
+    from autograder.doctor import examine
+
+    try:
+        healthy = examine(Console(), course_folder(course))
+    except _ERRORS as error:
+        _fail(error, verbose)
+    raise typer.Exit(0 if healthy else 1)
+
+
+def course_folder(given: Path | None) -> Path:
+    """The folder with `source/` in it: the one given, this one or one above it, or the one that this package lies in.
+
+    Raises:
+        AssignmentError: there is none.
+    """
+    candidates = [given] if given else [Path.cwd(), *Path.cwd().parents, Path(autograder.__file__).parent.parent]
+    for candidate in candidates:
+        if (candidate / "source").is_dir():
+            return candidate.resolve()
+    raise AssignmentError("there is no folder source/ here or above: name the course's folder with --course")
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write `data` so that `path` holds all of it or what it held before."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _isolation(name: str) -> Isolation:
+    if name not in ("auto", "inner", "none"):
+        raise typer.BadParameter("it takes auto, inner or none", param_hint="--isolation")
+    return name  # type: ignore[return-value]
+
+
+def _fail(error: BaseException, verbose: bool) -> None:
+    if verbose:
+        traceback.print_exception(error)
+    Console(stderr=True).print(f"autograder: {error}", style="red", markup=False, highlight=False)
+    raise typer.Exit(2)

@@ -1,0 +1,47 @@
+"""Pictures and labels for hidden tests; the hidden ones are in no release, and no worker can read them."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+class Pictures:
+    """The grader's samples of the data sets' test parts, and the samples that ship with the notebook."""
+
+    def __init__(self, folder: Path) -> None:
+        """
+        Args:
+            folder: the assignment's, with the files that ship with its notebook.
+        """
+        self._folder = folder
+
+    @property
+    def mnist(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        """Pictures `(n, 28, 28)` uint8 and labels `(n,)` uint8."""
+        return _load("mnist.npz")
+
+    @property
+    def fashion_mnist(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        """Pictures `(n, 28, 28)` uint8 and labels `(n,)` uint8."""
+        return _load("fashion_mnist.npz")
+
+    def shipped(self, name: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        """The training part of the file `name` that ships: pictures `(n, 28, 28)` uint8 and labels `(n,)` uint8."""
+        return _load_shipped(self._folder / name)
+
+
+@cache
+def _load_shipped(path: Path) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    with np.load(path) as arrays:
+        return arrays["train_images"], arrays["train_labels"]
+
+
+@cache
+def _load(name: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    with (resources.files("autograder") / "hidden_data" / name).open("rb") as file, np.load(file) as arrays:
+        return arrays["images"], arrays["labels"]

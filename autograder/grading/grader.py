@@ -1,0 +1,159 @@
+"""Submission → Report: runs the notebook behind the walls, and its hidden tests on this side of them."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import io
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType, TracebackType
+from typing import Any, Literal, Self
+
+import msgspec
+import pytest
+
+from autograder.grading.plugin import GradingPlugin
+from autograder.grading.session import Output, Session
+from autograder.report import CellReport, ManualCell, Report, points
+from autograder.sandbox.errors import SandboxError
+from autograder.sandbox.limits import Limits
+from autograder.sandbox.process import Sandbox
+from autograder.submission import Assignment, AssignmentError, Submission
+
+Isolation = Literal["auto", "inner", "none"]
+
+
+class Graded(msgspec.Struct, frozen=True):
+    """A Report, and what the notebook's cells left behind when they ran."""
+
+    report: Report
+    submission: Submission
+    outputs: tuple[list[Output], ...]
+    """For each cell of `submission`, as the notebook format has it."""
+
+
+class Grader:
+    """Grades submissions of one assignment, one after the other; a context manager, slow to start, quick to use."""
+
+    def __init__(self, assignment: Assignment, limits: Limits | None = None, isolation: Isolation = "auto") -> None:
+        """
+        Args:
+            assignment: what is graded.
+            limits: what each submission may use up.
+            isolation: ``auto`` and ``inner`` put up the walls or refuse; ``none`` grades without.
+
+        Raises:
+            AssignmentError: the assignment has no hidden tests, or no right answers.
+        """
+        self._assignment = assignment
+        self._limits = limits or Limits()
+        self._tests = _module("hidden_tests", assignment)
+        libraries = getattr(self._tests, "LIBRARIES", None)
+        if libraries not in ("numpy", "torch"):
+            raise AssignmentError(f"{self._tests.__file__} says in LIBRARIES neither 'numpy' nor 'torch'")
+        self._isolation = "none" if isolation == "none" else "inner"
+        self._sandbox = Sandbox(libraries, assignment.folder, self._limits, walls=isolation != "none")
+        # Imported while the zygote starts: the right answers may need torch, too.
+        self._right_answers = vars(_module("reference", assignment))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the sandbox."""
+        self._sandbox.close()
+
+    @property
+    def notes(self) -> list[str]:
+        """What an instructor should know about the walls on this machine. Waits for the sandbox."""
+        return self._sandbox.ready().notes
+
+    def grade(self, submission: Submission, seed: int) -> Graded:
+        """Grade one submission; the same submission and seed give the same Report but for times.
+
+        Raises:
+            SandboxError: the walls can't be put up on this machine.
+        """
+        started = time.perf_counter()
+        ready = self._sandbox.ready()
+        session = Session(self._sandbox, submission, self._limits, seed)
+        plugin = GradingPlugin(session, self._assignment, self._limits, seed, self._right_answers)
+        try:
+            _run_pytest(self._tests, plugin)
+            session.finish()
+        finally:
+            session.close()
+        cells = tuple(
+            CellReport(
+                grade_id=str(cell.grade_id),
+                score=points(cell.points, tuple(plugin.checks[str(cell.grade_id)])),
+                max_score=cell.points,
+                checks=tuple(plugin.checks[str(cell.grade_id)]),
+            )
+            for cell in self._assignment.tests
+        )
+        unmeasured = [f"cell {cell.grade_id} has no hidden tests: it scores 0" for cell in cells if not cell.checks]
+        report = Report(
+            assignment=self._assignment.name,
+            score=round(sum(cell.score for cell in cells), 2),
+            max_score=sum(cell.max_score for cell in cells),
+            cells=cells,
+            manual=tuple(_manual(submission, self._assignment)),
+            problems=(*submission.problems, *unmeasured, *plugin.faults),
+            seed=seed,
+            isolation=self._isolation,
+            versions=ready.versions,
+            limits=msgspec.to_builtins(self._limits),
+            duration=round(time.perf_counter() - started, 3),
+        )
+        return Graded(report, submission, tuple(session.outputs))
+
+
+def _manual(submission: Submission, assignment: Assignment) -> Iterator[ManualCell]:
+    """Written answers; one that is empty or still the stub counts as not given."""
+    for cell in assignment.written:
+        answer = submission.cells[submission.position(str(cell.grade_id))]
+        text = answer.source.strip()
+        yield ManualCell(
+            grade_id=str(cell.grade_id),
+            max_score=cell.points,
+            answered=text not in ("", "YOUR ANSWER HERE") or bool(answer.attachments),
+        )
+
+
+def _module(room: str, assignment: Assignment) -> ModuleType:
+    name = f"autograder.{room}.{assignment.name}"
+    if not assignment.name.isidentifier() or importlib.util.find_spec(name) is None:
+        raise AssignmentError(f"{assignment.name} has no module {name}: it can't be graded without")
+    return importlib.import_module(name)
+
+
+def _run_pytest(module: ModuleType, plugin: GradingPlugin) -> None:
+    """Run the tests of `module` in this process, quietly, without configuration or plugins from outside."""
+    assert module.__file__ is not None
+    arguments = [
+        *("-c", os.devnull, "--rootdir", str(Path(module.__file__).parent), "--noconftest", "--import-mode=importlib"),
+        *("-p", "no:cacheprovider", "-p", "no:logging", "-p", "no:warnings", "-p", "no:faulthandler"),
+        *("-p", "no:doctest", "-p", "no:junitxml", "-p", "no:pastebin", "-p", "no:unraisableexception"),
+        *("-p", "no:threadexception", "--capture=no", "--tb=no", "-q", "--pyargs", module.__name__),
+    ]
+    before = os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    words = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(words), contextlib.redirect_stderr(words):
+            status = pytest.main(arguments, plugins=[plugin])
+    finally:
+        if before is None:
+            del os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"]
+        else:
+            os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = before
+    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
+        raise SandboxError(f"the hidden tests of {module.__name__} could not be run:\n{words.getvalue().strip()}")

@@ -1,0 +1,186 @@
+"""The pytest plugin that gives hidden tests their student and turns their outcomes into Checks."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import time
+from collections.abc import Callable, Generator
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from autograder.grading.data import Pictures
+from autograder.grading.session import Session
+from autograder.hidden_tests import Mismatch
+from autograder.report import Check
+from autograder.sandbox.errors import SandboxError, StudentError, StudentRaised, WorkerLost
+from autograder.sandbox.limits import Limits
+from autograder.sandbox.student import LocalChannel, Student
+from autograder.submission import Assignment
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """A failed check, with what a diagnosis needs to try the same test on other code."""
+
+    item: pytest.Function
+    cell: str
+    name: str
+    student: Student
+    error: BaseException
+
+
+class GradingPlugin:
+    """Runs an assignment's hidden tests, cell by cell in the notebook's order.
+
+    Attributes:
+        checks: the finished Checks by grade_id.
+        failures: the failed ones that may be diagnosed.
+        faults: what went wrong on the grader's own side.
+    """
+
+    def __init__(
+        self, session: Session, assignment: Assignment, limits: Limits, seed: int, right_answers: dict[str, Any]
+    ) -> None:
+        self._session = session
+        self._student = Student(session, limits.call_seconds)
+        self._cells = [str(cell.grade_id) for cell in assignment.tests]
+        self._limits = limits
+        self._seed = seed
+        self._right_answers = right_answers
+        self._lost: dict[str, list[WorkerLost]] = {}
+        self._pictures = Pictures(assignment.folder)
+        self.checks: dict[str, list[Check]] = {cell: [] for cell in self._cells}
+        self.failures: list[Failure] = []
+        self.faults: list[str] = []
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Order the tests as their cells stand in the notebook; what grades no cell of it is left out."""
+        marked = [(item, item.get_closest_marker("grades")) for item in items]
+        unknown = [item.name for item, mark in marked if mark is None or mark.args[0] not in self._cells]
+        self.faults += [f"hidden test {name} grades no cell of this assignment" for name in unknown]
+        kept = [(self._cells.index(mark.args[0]), item) for item, mark in marked if mark and mark.args[0] in self._cells]
+        items[:] = [item for _, item in sorted(kept, key=lambda pair: pair[0])]
+
+    @pytest.fixture
+    def seed(self, request: pytest.FixtureRequest) -> int:
+        """This test's own seed: the run's seed and the test's name decide it."""
+        return test_seed(self._seed, request.node.name)
+
+    @pytest.fixture
+    def rng(self, seed: int) -> np.random.Generator:
+        """A generator for this test's inputs."""
+        return np.random.default_rng(seed)
+
+    @pytest.fixture
+    def pictures(self) -> Pictures:
+        """Hidden and shipped pictures with their labels."""
+        return self._pictures
+
+    @pytest.fixture
+    def student(self, request: pytest.FixtureRequest, seed: int) -> Student:
+        """The submission's functions, as they are defined when its test cell is reached."""
+        cell = cell_of(request.node)
+        lost = self._lost.get(cell, [])
+        if len(lost) >= self._limits.lives_per_cell:
+            raise lost[-1]
+        self._session.advance(cell)
+        self._student.begin(seed)
+        return self._student
+
+    @pytest.fixture
+    def reference(self, seed: int) -> Student:
+        """The right answers, called in the same way as the student's."""
+        return local_student(self._right_answers, seed)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Run a test and keep its Check."""
+        started = time.perf_counter()
+        self._error: BaseException | None = None
+        result = yield
+        cell = cell_of(item)
+        self._record(item, cell, self._error, time.perf_counter() - started)
+        return result
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+        """Keep the first exception of a test's phases."""
+        if call.excinfo is not None and self._error is None:
+            self._error = call.excinfo.value
+        return (yield)
+
+    def _record(self, item: pytest.Item, cell: str, error: BaseException | None, seconds: float) -> None:
+        assert isinstance(item, pytest.Function)
+        mark = item.get_closest_marker("grades")
+        assert mark is not None
+        name = item.name.removeprefix("test_")
+        outcome, message = self._verdict(name, error)
+        self.checks[cell].append(
+            Check(
+                name=name,
+                title=title_of(item.obj),
+                outcome=outcome,  # type: ignore[arg-type]
+                message=message,
+                weight=mark.kwargs["weight"],
+                duration=round(seconds, 4),
+            )
+        )
+        if isinstance(error, WorkerLost):
+            self._lost.setdefault(cell, []).append(error)
+            self._session.skip(cell, f"Not run, because a hidden test of this cell had to be stopped: {error}.")
+        elif isinstance(error, Mismatch | StudentError) and mark.kwargs["diagnose"]:
+            self.failures.append(Failure(item, cell, name, self._student, error))
+
+    def _verdict(self, name: str, error: BaseException | None) -> tuple[str, str]:
+        if error is None:
+            return "passed", ""
+        if isinstance(error, Mismatch):
+            return "failed", str(error)
+        if isinstance(error, StudentRaised):
+            return "error", explain(error)
+        if isinstance(error, StudentError):
+            return error.outcome, f"{error}."[0].upper() + f"{error}."[1:]
+        if isinstance(error, SandboxError):
+            raise error
+        self.faults.append(f"hidden test {name} itself failed: {type(error).__name__}: {error}")
+        return "error", "This check could not be made: the fault is the grader's, and the instructor has been told."
+
+
+def test_seed(seed: int, name: str) -> int:
+    """A test's seed out of the run's seed and the test's name."""
+    return int.from_bytes(hashlib.sha256(f"{seed}:{name}".encode()).digest()[:4], "big")
+
+
+def local_student(namespace: dict[str, Any], seed: int) -> Student:
+    """A Student whose functions run in this process: for code that is the grader's own."""
+    student = Student(LocalChannel(namespace), 0.0)
+    student.begin(seed)
+    return student
+
+
+def cell_of(item: pytest.Item) -> str:
+    """The grade_id of the cell that a test grades."""
+    mark = item.get_closest_marker("grades")
+    assert mark is not None
+    return str(mark.args[0])
+
+
+def title_of(function: Callable[..., object]) -> str:
+    """A test's title: its docstring's first paragraph on one line."""
+    return " ".join((inspect.getdoc(function) or function.__name__).split("\n\n")[0].split())
+
+
+def explain(error: StudentRaised) -> str:
+    """What a student reads where their function raised."""
+    if error.type == "NotImplementedError":
+        return f"{error.function} is not filled in yet: raise NotImplementedError is still there."
+    place = f" in {error.where}" if error.where else ""
+    text = f": {error.text}" if error.text else ""
+    return f"{error.function} raised {error.type}{place}{text}"
+
+
+test_seed.__test__ = False  # type: ignore[attr-defined]

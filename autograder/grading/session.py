@@ -1,0 +1,203 @@
+"""One submission's notebook in a worker: runs its cells, carries the hidden tests' calls, replaces a lost worker."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import msgspec
+
+from autograder.sandbox import messages
+from autograder.sandbox.errors import Crashed, OutOfMemory, StudentError, WorkerLost
+from autograder.sandbox.limits import Limits
+from autograder.sandbox.process import OnCallBack, Sandbox, Worker
+from autograder.submission import Submission
+from autograder.submission.cells import is_picture
+
+Output = dict[str, Any]
+_MAX_PICTURE = 4 << 20
+
+
+class Session:
+    """Runs a submission's cells in order, as far as the tests need them.
+
+    Attributes:
+        outputs: for each cell of the submission, what it left behind, as the notebook format has it.
+    """
+
+    def __init__(self, sandbox: Sandbox, submission: Submission, limits: Limits, seed: int) -> None:
+        self._sandbox = sandbox
+        self._submission = submission
+        self._limits = limits
+        self._seed = seed
+        self._worker: Worker | None = None
+        self._next = 0
+        self._lives = limits.lives
+        self._give_up_at = time.monotonic() + limits.submission_seconds
+        self._fates: dict[int, StudentError] = {}
+        self._skipped: dict[int, str] = {}
+        self._errors: dict[int, str] = {}
+        self.outputs: list[list[Output]] = [[] for _ in submission.cells]
+
+    def close(self) -> None:
+        """End the worker."""
+        if self._worker is not None:
+            self._worker.close()
+            self._worker = None
+
+    def advance(self, grade_id: str) -> None:
+        """Run all cells before the cell `grade_id` that haven't run yet."""
+        self._run_up_to(self._submission.position(grade_id))
+
+    def finish(self) -> None:
+        """Run the cells that are left."""
+        self._run_up_to(len(self._submission.cells))
+
+    def skip(self, grade_id: str, why: str) -> None:
+        """Don't run the cell `grade_id`, and leave `why` as its output."""
+        place = self._submission.position(grade_id)
+        self._skipped[place] = why
+
+    def request(
+        self, message: messages.Request, buffers: list[memoryview], seconds: float, on_call_back: OnCallBack
+    ) -> tuple[messages.Reply, memoryview]:
+        """Carry a hidden test's request to the worker, which is replaced first where the last one was lost."""
+        worker = self._living()
+        try:
+            reply, body = worker.request(message, buffers, seconds, on_call_back)
+        except WorkerLost:
+            self._lose()
+            raise
+        if isinstance(message, messages.Call) and isinstance(reply, messages.Raised) and reply.kind == "NameError":
+            self._explain(message.function, reply)
+        return reply, body
+
+    def _explain(self, function: str, reply: messages.Raised) -> None:
+        """Where a function isn't there because its cell failed, the cell's fate is the better answer."""
+        if f"'{function}'" not in reply.message or reply.where:
+            return
+        for place, cell in enumerate(self._submission.cells[: self._next]):
+            if cell.grade_id == function:
+                if place in self._fates:
+                    raise self._fates[place]
+                if self._errors.get(place) == "MemoryError":
+                    raise OutOfMemory(f"the cell {function} asked for more memory than there is for it")
+                if place in self._errors:
+                    reply.message = f"{function} is not defined: its cell stopped with {self._errors[place]}"
+
+    def _run_up_to(self, end: int) -> None:
+        while self._next < end:
+            place = self._next
+            cell = self._submission.cells[place]
+            if cell.kind == "code" and place not in self._fates:
+                if place in self._skipped:
+                    self.outputs[place] = [_note(self._skipped[place])]
+                else:
+                    self._run(place)
+            self._next = place + 1
+
+    def _run(self, place: int) -> None:
+        try:
+            worker = self._living()
+        except WorkerLost as error:
+            self._fates[place] = error
+            self.outputs[place] = [_note(f"Not run: {error}.")]
+            return
+        self.outputs[place] = self._execute(worker, place)
+
+    def _execute(self, worker: Worker, place: int) -> list[Output]:
+        """Run one cell in `worker`; where it costs the worker, remember that, and never run the cell again."""
+        cell = self._submission.cells[place]
+        label = f"cell {cell.grade_id}" if cell.grade_id else f"cell number {place + 1}"
+        message = messages.RunCell(cell.source, label, self._limits.output)
+        try:
+            reply, body = worker.request(message, [], self._limits.cell_seconds, _refuse)
+            if not isinstance(reply, messages.CellRan):
+                raise Crashed("the notebook's process broke the protocol")
+            outputs = _decoded(body)
+        except WorkerLost as error:
+            self._lose()
+            self._fates[place] = error
+            return [_note(f"This cell was stopped: {error}.")]
+        if reply.error is not None:
+            self._errors[place] = "".join(letter for letter in reply.error[:80] if letter.isprintable())
+        return clean_outputs(outputs, self._limits.output)
+
+    def _living(self) -> Worker:
+        """The worker, or a new one that has run the same cells but for those that cost a worker."""
+        while self._worker is None:
+            if self._lives <= 0 or time.monotonic() > self._give_up_at:
+                raise Crashed("the submission crashed or ran out of time too often to go on")
+            self._lives -= 1
+            self._worker = self._sandbox.spawn(self._seed)
+            for place in range(self._next):
+                runs = self._submission.cells[place].kind == "code"
+                if runs and place not in self._fates and place not in self._skipped:
+                    self._execute(self._worker, place)
+                    if self._worker is None:
+                        break
+        return self._worker
+
+    def _lose(self) -> None:
+        self.close()
+
+
+def _refuse(back: messages.CallBack, body: memoryview) -> tuple[messages.Request, list[memoryview]]:
+    raise Crashed("a cell called a function that isn't there")
+
+
+def _decoded(body: memoryview) -> list[Any]:
+    try:
+        return msgspec.msgpack.decode(body, type=list[Any])
+    except (msgspec.MsgspecError, RecursionError):
+        raise Crashed("the notebook's process broke the protocol") from None
+
+
+def _note(text: str) -> Output:
+    return {"output_type": "stream", "name": "stdout", "text": f"[grader] {text}\n"}
+
+
+def clean_outputs(outputs: list[Any], allowance: int) -> list[Output]:
+    """Outputs as a worker sent them, made safe to keep: known kinds, plain text, real pictures, bounded in size."""
+    cleaned: list[Output] = []
+    for output in outputs[:500]:
+        kind = output.get("output_type") if isinstance(output, dict) else None
+        if kind == "stream":
+            name = "stderr" if output.get("name") == "stderr" else "stdout"
+            cleaned.append({"output_type": "stream", "name": name, "text": _text(output.get("text"), allowance)})
+        elif kind in ("display_data", "execute_result"):
+            data = _data(output.get("data"), allowance)
+            if data:
+                cleaned.append({"output_type": "display_data", "data": data, "metadata": {}})
+        elif kind == "error":
+            lines = output.get("traceback")
+            cleaned.append(
+                {
+                    "output_type": "error",
+                    "ename": _text(output.get("ename"), 100),
+                    "evalue": _text(output.get("evalue"), 2000),
+                    "traceback": [_text(line, allowance) for line in lines[:200]] if isinstance(lines, list) else [],
+                }
+            )
+    return cleaned
+
+
+def _data(data: Any, allowance: int) -> dict[str, str]:
+    if not isinstance(data, dict):
+        return {}
+    kept = {}
+    for mime, content in data.items():
+        if not isinstance(content, str):
+            continue
+        if mime == "text/plain":
+            kept[mime] = _text(content, allowance)
+        elif len(content) <= _MAX_PICTURE and is_picture(mime, content):
+            kept[mime] = content
+    return kept
+
+
+def _text(value: Any, allowance: int) -> str:
+    text = value[:allowance] if isinstance(value, str) else ""
+    return "".join(letter for letter in text if letter.isprintable() or letter in "\n\t")
+
+

@@ -1,0 +1,1 @@
+"""The right answers, one module an assignment, and the bank of misconceptions."""

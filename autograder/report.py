@@ -1,0 +1,107 @@
+"""Report: the one result type. Everything that shows a grade only translates it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+VERSION = 1
+
+Outcome = Literal["passed", "failed", "error", "timed out", "crashed", "out of memory"]
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """One hidden test's verdict."""
+
+    name: str
+    """The test's name, unique in its cell."""
+    title: str
+    """What the test checks, as a sentence."""
+    outcome: Outcome
+    message: str = ""
+    """What was expected and what came; empty where it passed."""
+    hint: str = ""
+    """The idea to think about again, and where the lesson explains it."""
+    diagnosis: str | None = None
+    """The misconception's id, where exactly one does what this submission does."""
+    weight: float = 1.0
+    """The check's share of its cell's points, relative to the cell's other checks."""
+    duration: float = 0.0
+    """Seconds by the clock."""
+
+
+class CellReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One auto-graded cell's points and the checks that decided them."""
+
+    grade_id: str
+    score: float
+    max_score: float
+    checks: tuple[Check, ...]
+
+
+class ManualCell(msgspec.Struct, frozen=True, kw_only=True):
+    """A written answer, which waits for a person."""
+
+    grade_id: str
+    max_score: float
+    answered: bool
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """One submission's grade, with all that is needed to explain it and to repeat it exactly."""
+
+    version: int = VERSION
+    assignment: str
+    score: float
+    """Points of the auto-graded cells together."""
+    max_score: float
+    cells: tuple[CellReport, ...]
+    manual: tuple[ManualCell, ...] = ()
+    problems: tuple[str, ...] = ()
+    """What was odd about the submission, and what was put right."""
+    seed: int
+    isolation: str
+    versions: dict[str, str] = {}
+    limits: dict[str, float] = {}
+    duration: float = 0.0
+    """Seconds by the clock."""
+
+
+def points(max_score: float, checks: tuple[Check, ...]) -> float:
+    """Share `max_score` out among `checks` by weight; no checks means nothing was measured, and 0 points."""
+    total = sum(check.weight for check in checks)
+    if not checks or total <= 0:
+        return 0.0
+    passed = sum(check.weight for check in checks if check.outcome == "passed")
+    return max_score if passed == total else round(max_score * passed / total, 2)
+
+
+def to_json(report: Report) -> bytes:
+    """The Report as indented JSON."""
+    return msgspec.json.format(msgspec.json.encode(report), indent=2)
+
+
+def from_json(data: bytes) -> Report:
+    """A Report out of its JSON.
+
+    Raises:
+        msgspec.ValidationError: it isn't one.
+    """
+    return msgspec.json.decode(data, type=Report)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of a Report."""
+    return msgspec.json.schema(Report)
+
+
+def without_times(report: Report) -> Report:
+    """The Report with its times set to 0: what the same submission and seed give again, byte for byte."""
+    cells = tuple(
+        msgspec.structs.replace(
+            cell, checks=tuple(msgspec.structs.replace(check, duration=0.0) for check in cell.checks)
+        )
+        for cell in report.cells
+    )
+    return msgspec.structs.replace(report, cells=cells, duration=0.0)
