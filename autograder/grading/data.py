@@ -1,4 +1,4 @@
-"""Pictures and labels for hidden tests; the hidden ones are in no release, and no worker can read them."""
+"""Samples and labels for hidden tests; the hidden ones are in no release, and no worker can read them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 
-class Pictures:
+class Samples:
     """The grader's samples of the data sets' test parts, and the samples that ship with the notebook."""
 
     def __init__(self, folder: Path) -> None:
@@ -22,12 +22,12 @@ class Pictures:
 
     @property
     def mnist(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-        """Pictures `(n, 28, 28)` uint8 and labels `(n,)` uint8."""
+        """Samples `(n, 28, 28)` uint8 and labels `(n,)` uint8."""
         return _load("mnist.npz")
 
     @property
     def fashion_mnist(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-        """Pictures `(n, 28, 28)` uint8 and labels `(n,)` uint8."""
+        """Samples `(n, 28, 28)` uint8 and labels `(n,)` uint8."""
         return _load("fashion_mnist.npz")
 
     def shipped(self, name: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:

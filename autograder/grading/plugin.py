@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from autograder.grading.data import Pictures
+from autograder.grading.data import Samples
 from autograder.grading.session import Session
 from autograder.hidden_tests import Mismatch
 from autograder.report import Check
@@ -51,7 +51,7 @@ class GradingPlugin:
         self._seed = seed
         self._right_answers = right_answers
         self._lost: dict[str, list[WorkerLost]] = {}
-        self._pictures = Pictures(assignment.folder)
+        self._samples = Samples(assignment.folder)
         self.checks: dict[str, list[Check]] = {cell: [] for cell in self._cells}
         self.failures: list[Failure] = []
         self.faults: list[str] = []
@@ -76,9 +76,9 @@ class GradingPlugin:
         return np.random.default_rng(seed)
 
     @pytest.fixture
-    def pictures(self) -> Pictures:
+    def samples(self) -> Samples:
         """Hidden and shipped pictures with their labels."""
-        return self._pictures
+        return self._samples
 
     @pytest.fixture
     def student(self, request: pytest.FixtureRequest, seed: int) -> Student:

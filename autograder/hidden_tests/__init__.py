@@ -6,7 +6,7 @@ A test's docstring is its title, and is read by students; so is the message when
 
 import pytest
 
-from autograder.hidden_tests.expect import Mismatch, expect
+from autograder.hidden_tests.expect import Mismatch, expect, right_or_following
 
 
 def grades(cell: str, weight: float = 1.0, diagnose: bool = True) -> pytest.MarkDecorator:
@@ -20,4 +20,4 @@ def grades(cell: str, weight: float = 1.0, diagnose: bool = True) -> pytest.Mark
     return pytest.mark.grades(cell, weight=weight, diagnose=diagnose)
 
 
-__all__ = ["Mismatch", "expect", "grades"]
+__all__ = ["Mismatch", "expect", "grades", "right_or_following"]

@@ -2,14 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
 
 import numpy as np
 
 
 class Mismatch(AssertionError):
     """A student's result is not what was expected; the message is for the student."""
+
+
+class OffTheRecord(Protocol):
+    """A student whose calls can be kept out of the transcript."""
+
+    def off_the_record(self) -> AbstractContextManager[None]:
+        """Calls made inside are not remembered."""
+
+
+def right_or_following(
+    student: OffTheRecord, judge: Callable[[Any], None], wanted: Any, following: Callable[[], Any]
+) -> None:
+    """Judge by the right answer; where that fails, by what follows from the student's own other functions.
+
+    So a mistake costs its points once, in the cell where it was made, and not again in every cell that uses it.
+
+    Args:
+        student: whose functions `following` calls.
+        judge: takes what is wanted; raises Mismatch where the student's result is something else.
+        wanted: what a right function gives.
+        following: gives what a right function would have made of the student's other functions; it may raise
+            whatever they raise, and then there is nothing to follow.
+
+    Raises:
+        Mismatch: of the first judgement.
+    """
+    try:
+        judge(wanted)
+    except Mismatch as mismatch:
+        try:
+            with student.off_the_record():
+                judge(following())
+        except Exception:
+            raise mismatch from None
 
 
 class expect:  # noqa: N801  (reads as a verb: expect.close(got, wanted))

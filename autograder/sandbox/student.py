@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import msgspec
@@ -26,10 +27,9 @@ class Channel(Protocol):
 
 
 class Exchange(msgspec.Struct, frozen=True):
-    """One call that a hidden test made, and what came of it."""
+    """One call or use of a tool that a hidden test made, and what came of it."""
 
-    function: str
-    arguments: tuple[Any, ...]
+    name: str
     result: Any
     left: list[Any]
     """The arguments as the call left them; None for those that crossed as handles or functions."""
@@ -54,7 +54,7 @@ class Student:
 
     Attributes:
         tools: the toolbox on the other side.
-        transcript: every call since the test began, with what came of it.
+        transcript: every call and use of a tool since the test began, with what came of it.
     """
 
     def __init__(self, channel: Channel, call_seconds: float) -> None:
@@ -63,6 +63,7 @@ class Student:
         self._functions: list[Callable[..., object]] = []
         self.tools = Tools(self)
         self.transcript: list[Exchange] = []
+        self._left: list[Any] = []
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name.startswith("_"):
@@ -100,18 +101,22 @@ class Student:
         packed = [packer.pack(argument) for argument in arguments]
         named = {name: packer.pack(value) for name, value in keywords.items()}
         message = messages.Call(function, packed, named, list(opaque))
-        try:
-            result, left = self._result(function, message, packer.buffers, seconds or self._seconds)
-        except (StudentRaised, OutOfMemory) as error:
-            self.transcript.append(Exchange(function, arguments, None, [], error))
-            raise
-        self.transcript.append(Exchange(function, arguments, result, left, None))
-        return result
+        return self._recorded(function, message, packer.buffers, seconds)
 
     @property
     def arguments(self) -> list[Any]:
         """The last call's arguments, as the call left them."""
-        return self.transcript[-1].left
+        return self._left
+
+    @contextmanager
+    def off_the_record(self) -> Iterator[None]:
+        """Calls made inside are not remembered in the transcript."""
+        transcript = self.transcript
+        self.transcript = []
+        try:
+            yield
+        finally:
+            self.transcript = transcript
 
     def keep(self, value: object) -> Handle | Function:
         """Offer a function of a hidden test to be called back; nothing else of the trusted side is referred to."""
@@ -131,8 +136,20 @@ class Student:
         packer = Packer(self)
         packed = [packer.pack(argument) for argument in arguments]
         named = {key: packer.pack(value) for key, value in keywords.items()}
-        message = messages.Tool(name, packed, named)
-        return self._result(name, message, packer.buffers, seconds or self._seconds)[0]
+        return self._recorded(name, messages.Tool(name, packed, named), packer.buffers, seconds)
+
+    def _recorded(
+        self, name: str, message: messages.Request, buffers: list[memoryview], seconds: float | None
+    ) -> Any:
+        try:
+            result, left = self._result(name, message, buffers, seconds or self._seconds)
+        except (StudentRaised, OutOfMemory) as error:
+            self.transcript.append(Exchange(name, None, [], error))
+            raise
+        self.transcript.append(Exchange(name, result, left, None))
+        if isinstance(message, messages.Call):
+            self._left = left
+        return result
 
     def _result(
         self, name: str, message: messages.Request, buffers: list[memoryview], seconds: float

@@ -14,10 +14,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-NORMAL_MEAN = 0.5
-NORMAL_STD = 0.5
-"""Pixels in [0, 1] become (pixel - mean) / std, as the notebooks' `helper` does it."""
-
 _TOOLS: dict[str, Callable[..., object]] = {}
 
 
@@ -73,18 +69,19 @@ def optimizer(model: Any, name: str, **keywords: Any) -> Any:
 
 
 @_tool
-def loader(images: Any, labels: Any, batch_size: int) -> Any:
+def loader(images: Any, labels: Any, batch_size: int, scale: Sequence[float] = (0.0, 1.0)) -> Any:
     """A `DataLoader` in fixed order; its last batch is short where `batch_size` doesn't divide the pictures.
 
     Args:
         images: `(n, …)` float tensor; or uint8 pictures `(n, 28, 28)`, which become normalised `(n, 1, 28, 28)`.
         labels: `(n,)` integers.
         batch_size: pictures a batch.
+        scale: mean and standard deviation that uint8 pictures are normalised with.
     """
     import torch
     from torch.utils.data import DataLoader, Dataset
 
-    pictures = normalised(images)
+    pictures = normalised(images, scale)
     targets = torch.as_tensor(labels).long()
 
     class Pictures(Dataset):  # type: ignore[type-arg]
@@ -111,27 +108,15 @@ def _as_is(batch: Any) -> Any:
     return batch
 
 
-def normalised(images: Any) -> Any:
-    """uint8 pictures `(n, 28, 28)` as normalised float32 `(n, 1, 28, 28)`; anything else as a tensor, unchanged."""
+def normalised(images: Any, scale: Sequence[float]) -> Any:
+    """uint8 pictures `(n, 28, 28)` as float32 `(n, 1, 28, 28)`, normalised; anything else as a tensor, unchanged."""
     import torch
 
     tensor = torch.as_tensor(images)
     if tensor.dtype != torch.uint8:
         return tensor
-    return tensor.unsqueeze(1).float().div_(255).sub_(NORMAL_MEAN).div_(NORMAL_STD)
-
-
-@_tool
-def as_images(images: Any) -> Any:
-    """Like `normalised`, kept where the student's objects are."""
-    return _Kept(normalised(images))
-
-
-class _Kept:
-    """Wraps data that shall stay, so that it crosses as a handle."""
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
+    mean, std = scale
+    return tensor.unsqueeze(1).float().div_(255).sub_(mean).div_(std)
 
 
 @_tool
@@ -229,11 +214,12 @@ def grad_enabled() -> bool:
 
 
 @_tool
-def outputs(model: Any, images: Any, batch_size: int = 1000) -> Any:
-    """The model's outputs in evaluation mode, nothing recorded; pictures as `loader` takes them."""
+def outputs(model: Any, images: Any, flat: bool = False, scale: Sequence[float] = (0.0, 1.0)) -> Any:
+    """The model's outputs in evaluation mode, nothing recorded; pictures as `loader` takes them, or flattened."""
     import torch
 
-    batches = normalised(images).split(batch_size)
+    pictures = normalised(images, scale)
+    batches = (pictures.flatten(1) if flat else pictures).split(1000)
     before = model.training
     model.eval()
     try:
@@ -241,6 +227,35 @@ def outputs(model: Any, images: Any, batch_size: int = 1000) -> Any:
             return torch.cat([model(batch) for batch in batches])
     finally:
         model.train(before)
+
+
+_made = 0
+
+
+@_tool
+def watch_optimizers() -> None:
+    """Start counting the optimizers that are constructed."""
+    import torch
+
+    global _made
+    _made = 0
+    original = torch.optim.Optimizer.__init__
+    if getattr(original, "counts", False):
+        return
+
+    def __init__(self: Any, *arguments: Any, **keywords: Any) -> None:
+        global _made
+        _made += 1
+        original(self, *arguments, **keywords)
+
+    __init__.counts = True  # type: ignore[attr-defined]
+    torch.optim.Optimizer.__init__ = __init__  # type: ignore[method-assign]
+
+
+@_tool
+def optimizers_made() -> int:
+    """How many optimizers were constructed since `watch_optimizers`."""
+    return _made
 
 
 @_tool
