@@ -243,7 +243,7 @@ def load_mnist(full: bool = False):
     """Handwritten digits as (training dataset, validation dataset).
 
     Both are TensorDatasets of pictures (n, 1, 28, 28), float32, and labels (n,), int64, from 0 to 9.
-    A pixel x in [0, 1] is normalised with the mean and standard deviation of all training pixels: (x - 0.1307) / 0.3081.
+    A pixel x in [0, 1] is normalised by the mean and deviation of all training pixels: (x - 0.1307) / 0.3081.
 
     full=False: the sample that lies beside the notebook, 10,000 + 2,000 pictures.
     full=True: all 60,000 + 10,000 pictures, downloaded on first use into the folder "data".

@@ -1,0 +1,119 @@
+"""How nbgrader reads a submission, and how it writes a feedback page."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from nbconvert.exporters import Exporter, NotebookExporter
+from nbformat.notebooknode import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
+
+from autograder.nbgrader.course import assignment_of, grader_for
+from autograder.pages.feedback import Written, feedback_page
+from autograder.report import Report
+from autograder.submission import Submission, SubmissionError, empty_submission, read_submission
+from autograder.submission.cells import Cell
+
+KEY = "autograder"
+"""Under which this project keeps its own data in a notebook's metadata."""
+
+
+class SubmissionExporter(NotebookExporter):
+    """Reads a submission as the hostile file it is, and puts it right before any other step sees it."""
+
+    def from_filename(self, filename: str, resources: dict[str, Any] | None = None, **kw: Any) -> Any:
+        """Read `filename`; a notebook that can't be read becomes one with every answer missing."""
+        assert resources is not None
+        assignment = assignment_of(self, resources["nbgrader"]["assignment"])
+        # The sandbox takes seconds to start: let it, while nbgrader goes on.
+        grader_for(assignment.folder.parent, assignment.name)
+        if self.parent._sanitizing:
+            try:
+                submission = read_submission(Path(filename), assignment)
+            except SubmissionError as error:
+                submission = empty_submission(assignment, str(error))
+            notebook = as_notebook(submission)
+        else:
+            notebook = NotebookNode(_read_own(filename))
+        return self.from_notebook_node(notebook, resources, **kw)
+
+
+class FeedbackExporter(Exporter):
+    """Writes the feedback page out of the Report that grading left in the notebook."""
+
+    file_extension = ".html"
+    output_mimetype = "text/html"
+
+    def from_notebook_node(self, nb: NotebookNode, resources: Any = None, **kw: Any) -> Any:
+        """Run nbgrader's steps (which fetch scores and comments), then render."""
+        notebook, resources = super().from_notebook_node(nb, resources, **kw)
+        report = msgspec.convert(notebook.metadata[KEY]["report"], type=Report)
+        names = resources["nbgrader"]
+        page = feedback_page(
+            report,
+            student=names["student"],
+            notebook=notebook,
+            written=[_written(cell) for cell in notebook.cells if _is(cell, "grade") and _is(cell, "solution")],
+            score=names["score"],
+            max_score=names["max_score"],
+            late_penalty=names["late_penalty"],
+        )
+        return page, resources
+
+
+def _read_own(filename: str) -> Any:
+    import nbformat
+
+    return nbformat.read(filename, as_version=4)
+
+
+def _is(cell: NotebookNode, flag: str) -> bool:
+    return bool(cell.metadata.get("nbgrader", {}).get(flag))
+
+
+def _written(cell: NotebookNode) -> Written:
+    details = cell.metadata["nbgrader"]
+    return Written(
+        grade_id=details["grade_id"],
+        answer=cell.source,
+        score=details["score"],
+        max_score=details["points"],
+        comment=details.get("comment") or "",
+    )
+
+
+def as_notebook(submission: Submission) -> NotebookNode:
+    """A submission as a clean notebook: the instructor's metadata, the student's sources, no outputs."""
+    cells = [_as_cell(cell, place) for place, cell in enumerate(submission.cells)]
+    metadata = {"kernelspec": submission.assignment.kernelspec, KEY: {"problems": list(submission.problems)}}
+    notebook = new_notebook(cells=cells, metadata=metadata)
+    return notebook
+
+
+def _as_cell(cell: Cell, place: int) -> NotebookNode:
+    metadata = {}
+    if cell.grade_id is not None:
+        metadata["nbgrader"] = {
+            "schema_version": 3,
+            "grade_id": cell.grade_id,
+            "grade": cell.role in ("test", "manual"),
+            "solution": cell.role in ("solution", "manual"),
+            "locked": cell.role in ("test", "locked"),
+            "task": False,
+            "cell_type": cell.kind,
+            **({"points": cell.points} if cell.role in ("test", "manual") else {}),
+        }
+    make = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}[cell.kind]
+    source = without_html(cell.source) if cell.kind == "markdown" else cell.source
+    made = make(source, metadata=metadata, id=f"cell-{place}")
+    if cell.attachments:
+        made["attachments"] = cell.attachments
+    return made
+
+
+def without_html(markdown: str) -> str:
+    """Markdown in which no HTML can begin: formgrader's pages would render what a student wrote there."""
+    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", markdown)

@@ -1,0 +1,1 @@
+"""HTML: a student's feedback."""

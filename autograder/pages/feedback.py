@@ -1,0 +1,85 @@
+"""A student's feedback as one self-contained HTML page, made from a Report and nothing executable."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from autograder.report import Report
+from autograder.terminal import number
+
+
+class Written(msgspec.Struct, frozen=True, kw_only=True):
+    """A written answer with what a person gave for it so far."""
+
+    grade_id: str
+    answer: str
+    score: float
+    max_score: float
+    comment: str
+
+
+class Work(msgspec.Struct, frozen=True, kw_only=True):
+    """What the student wrote for one graded cell, and what running it showed."""
+
+    source: str
+    text: str
+    pictures: tuple[str, ...]
+    """PNG pictures in base64."""
+
+
+# Everything in a template is escaped; templates mark nothing as safe.
+_TEMPLATES = Environment(
+    loader=PackageLoader("autograder.pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+)
+_TEMPLATES.filters["points"] = number
+
+
+def feedback_page(
+    report: Report,
+    *,
+    student: str,
+    notebook: Any,
+    written: Sequence[Written],
+    score: float,
+    max_score: float,
+    late_penalty: float,
+) -> str:
+    """The page as HTML.
+
+    Args:
+        report: what the grader found.
+        student: the student's id.
+        notebook: the graded notebook, an nbformat node, with outputs.
+        written: the written answers.
+        score: all points, written answers and late penalty included.
+        max_score: the most that `score` can be.
+        late_penalty: points taken off.
+    """
+    works = {cell.grade_id: _work(notebook, cell.grade_id) for cell in report.cells}
+    return _TEMPLATES.get_template("feedback.html.j2").render(
+        report=report, student=student, works=works, written=written, score=score, max_score=max_score, late_penalty=late_penalty
+    )
+
+
+def _work(notebook: Any, grade_id: str) -> Work:
+    """The solution cell that `test_<function>` grades, and the outputs of both cells."""
+    function = grade_id.removeprefix("test_")
+    source, text, pictures = "", [], []
+    for cell in notebook.cells:
+        name = cell.metadata.get("nbgrader", {}).get("grade_id")
+        if cell.cell_type != "code" or name not in (function, grade_id):
+            continue
+        if name == function:
+            source = cell.source
+        for output in cell.outputs:
+            if output.output_type == "stream" and not output.text.startswith("[grader]"):
+                text.append(output.text)
+            elif output.output_type == "error":
+                text.append("\n".join(output.traceback[-3:]) or f"{output.ename}: {output.evalue}")
+            elif "image/png" in output.get("data", {}):
+                pictures.append("".join(output.data["image/png"].split()))
+    return Work(source=source, text="\n".join(part.rstrip() for part in text), pictures=tuple(pictures))
