@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import io
 import os
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,6 +60,7 @@ class Grader:
         self._sandbox = Sandbox(libraries, assignment.folder, self._limits, walls=isolation != "none")
         # Imported while the zygote starts: the right answers may need torch, too.
         self._right_answers = vars(_module("reference", assignment))
+        _one_thread()
 
     def __enter__(self) -> Self:
         return self
@@ -157,3 +159,10 @@ def _run_pytest(module: ModuleType, plugin: GradingPlugin) -> None:
             os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = before
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
         raise SandboxError(f"the hidden tests of {module.__name__} could not be run:\n{words.getvalue().strip()}")
+
+
+def _one_thread() -> None:
+    """Keep torch, where the right answers need it, to one thread: a test's few numbers don't repay more."""
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(1)
