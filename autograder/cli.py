@@ -38,9 +38,15 @@ def main() -> None:
 def grade(
     assignment: Annotated[str, typer.Argument(help="The assignment's name, such as ps4_training_loop.")],
     notebook: Annotated[Path, typer.Argument(help="The student's notebook.")],
-    json: Annotated[Path | None, typer.Option(help="Write the Report as JSON to this file; - for standard output.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Repeat a run: the same notebook and seed give the same Report.")] = None,
-    isolation: Annotated[str, typer.Option(help="auto or inner: behind walls, or not at all; none: without walls.")] = "auto",
+    json: Annotated[
+        Path | None, typer.Option(help="Write the Report as JSON to this file; - for standard output.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Repeat a run: the same notebook and seed give the same Report.")
+    ] = None,
+    isolation: Annotated[
+        str, typer.Option(help="auto or inner: behind walls, or not at all; none: without walls.")
+    ] = "auto",
     memory: Annotated[int, typer.Option(help="Memory a submission may use, in MiB.", min=64)] = 2048,
     cell_seconds: Annotated[float, typer.Option(help="CPU seconds for one cell of the notebook.", min=0.1)] = 60.0,
     call_seconds: Annotated[float, typer.Option(help="CPU seconds for one call of a function.", min=0.1)] = 10.0,
@@ -73,7 +79,7 @@ def grade(
 
 @app.command()
 def doctor(course: Course = None, verbose: Verbose = False) -> None:
-    """Check that this machine can grade: walls, libraries, the course's files. Exit status 1 where something is missing."""
+    """Check that this machine can grade: walls, libraries, the course's files. Exit status 1 if it can't."""
     from autograder.doctor import examine
 
     try:

@@ -62,7 +62,9 @@ class GradingPlugin:
         marked = [(item, item.get_closest_marker("grades")) for item in items]
         unknown = [item.name for item, mark in marked if mark is None or mark.args[0] not in self._cells]
         self.faults += [f"hidden test {name} grades no cell of this assignment" for name in unknown]
-        kept = [(self._cells.index(mark.args[0]), item) for item, mark in marked if mark and mark.args[0] in self._cells]
+        kept = [
+            (self._cells.index(mark.args[0]), item) for item, mark in marked if mark and mark.args[0] in self._cells
+        ]
         items[:] = [item for _, item in sorted(kept, key=lambda pair: pair[0])]
 
     @pytest.fixture

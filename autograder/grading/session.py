@@ -199,5 +199,3 @@ def _data(data: Any, allowance: int) -> dict[str, str]:
 def _text(value: Any, allowance: int) -> str:
     text = value[:allowance] if isinstance(value, str) else ""
     return "".join(letter for letter in text if letter.isprintable() or letter in "\n\t")
-
-

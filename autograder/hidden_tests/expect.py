@@ -47,7 +47,7 @@ def right_or_following(
             raise mismatch from None
 
 
-class expect:  # noqa: N801  (reads as a verb: expect.close(got, wanted))
+class expect:
     """Namespace of expectations; each returns None or raises Mismatch."""
 
     @staticmethod

@@ -5,6 +5,7 @@ than once, because equal batches, single batches and single epochs hide mistakes
 """
 
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -24,7 +25,7 @@ FLOAT32 = 1e-3
 def layers(sizes):
     """The layers of a network as the notebook names them."""
     found = []
-    for i, (inputs, outputs) in enumerate(zip(sizes[:-2], sizes[1:-1], strict=True), start=1):
+    for i, (inputs, outputs) in enumerate(pairwise(sizes[:-1]), start=1):
         found += [(f"fc{i}", "Linear", {"in_features": inputs, "out_features": outputs}), (f"relu{i}", "ReLU", {})]
     return [*found, ("logits", "Linear", {"in_features": sizes[-2], "out_features": sizes[-1]})]
 
@@ -496,7 +497,7 @@ def trained_accuracy(student, samples, rng):
         answer is not None and answer.shape == (len(hidden_images), 10),
         "After training, the network should give 10 logits for each picture.",
     )
-    return float(np.mean(answer.argmax(axis=1) == permutation[hidden_labels]))
+    return float(np.mean(np.argmax(answer, axis=1) == permutation[hidden_labels]))
 
 
 @grades("test_final_accuracy", diagnose=False)

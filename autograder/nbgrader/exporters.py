@@ -30,7 +30,8 @@ class SubmissionExporter(NotebookExporter):
         assignment = assignment_of(self, resources["nbgrader"]["assignment"])
         # The sandbox takes seconds to start: let it, while nbgrader goes on.
         grader_for(assignment.folder.parent, assignment.name)
-        if self.parent._sanitizing:
+        converter: Any = self.parent
+        if converter._sanitizing:
             try:
                 submission = read_submission(Path(filename), assignment)
             except SubmissionError as error:
@@ -89,8 +90,7 @@ def as_notebook(submission: Submission) -> NotebookNode:
     """A submission as a clean notebook: the instructor's metadata, the student's sources, no outputs."""
     cells = [_as_cell(cell, place) for place, cell in enumerate(submission.cells)]
     metadata = {"kernelspec": submission.assignment.kernelspec, KEY: {"problems": list(submission.problems)}}
-    notebook = new_notebook(cells=cells, metadata=metadata)
-    return notebook
+    return new_notebook(cells=cells, metadata=metadata)
 
 
 def _as_cell(cell: Cell, place: int) -> NotebookNode:

@@ -31,7 +31,9 @@ class GradeBehindWalls(NbGraderPreprocessor):
         parsed = parse_submission(nbformat.writes(nb).encode(), assignment)
         submission = Submission(assignment, parsed.cells, problems)
         student = resources["nbgrader"]["student"]
-        graded = grader_for(assignment.folder.parent, assignment.name).grade(submission, seed_for(student, assignment.name))
+        graded = grader_for(assignment.folder.parent, assignment.name).grade(
+            submission, seed_for(student, assignment.name)
+        )
         for number_, (cell, outputs) in enumerate(zip(nb.cells, graded.outputs, strict=True), start=1):
             if cell.cell_type == "code":
                 cell.outputs = [NotebookNode(output) for output in outputs]

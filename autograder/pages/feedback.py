@@ -33,7 +33,11 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
 
 # Everything in a template is escaped; templates mark nothing as safe.
 _TEMPLATES = Environment(
-    loader=PackageLoader("autograder.pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    loader=PackageLoader("autograder.pages"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
 )
 _TEMPLATES.filters["points"] = number
 
@@ -61,7 +65,13 @@ def feedback_page(
     """
     works = {cell.grade_id: _work(notebook, cell.grade_id) for cell in report.cells}
     return _TEMPLATES.get_template("feedback.html.j2").render(
-        report=report, student=student, works=works, written=written, score=score, max_score=max_score, late_penalty=late_penalty
+        report=report,
+        student=student,
+        works=works,
+        written=written,
+        score=score,
+        max_score=max_score,
+        late_penalty=late_penalty,
     )
 
 

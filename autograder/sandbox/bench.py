@@ -95,10 +95,8 @@ class Bench:
     ) -> tuple[messages.Reply, list[memoryview]]:
         packer = Packer(self)
         if opaque and type(value) in (tuple, list):
-            value = type(value)(  # type: ignore[call-arg]
-                self.keep(item) if place in opaque else item
-                for place, item in enumerate(value)  # type: ignore[var-annotated, arg-type]
-            )
+            items: list[object] = list(value)  # type: ignore[call-overload]
+            value = tuple(self.keep(item) if place in opaque else item for place, item in enumerate(items))
         tree = packer.pack(value)
         # Arguments that came as handles stay with the bench; the others return as the call left them.
         kept = {id(thing) for thing in self._handles.values()}

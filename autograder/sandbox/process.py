@@ -92,7 +92,7 @@ class Worker:
                     view = view[self._socket.send(view) :]
 
     def _receive(self) -> tuple[messages.Reply, memoryview]:
-        header, body = wire.lengths(bytes(self._exactly(wire.PREFIX.size)))
+        header, body = wire.lengths(self._exactly(wire.PREFIX.size))
         reply = self._decoder.decode(self._exactly(header))
         return reply, memoryview(self._exactly(body))
 

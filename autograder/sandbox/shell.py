@@ -88,7 +88,7 @@ def _kept(data: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Publisher(DisplayPublisher):
-    def publish(self, data: dict[str, Any], metadata: Any = None, **keywords: Any) -> None:
+    def publish(self, data: Any, *arguments: Any, **keywords: Any) -> None:
         if kept := _kept(data):
             OUTPUTS.show("display_data", kept)
 

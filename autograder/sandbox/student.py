@@ -81,7 +81,12 @@ class Student:
         self._send(messages.BeginTest(seed), [], self._seconds)
 
     def call(
-        self, function: str, *arguments: Any, seconds: float | None = None, opaque: tuple[int, ...] = (), **keywords: Any
+        self,
+        function: str,
+        *arguments: Any,
+        seconds: float | None = None,
+        opaque: tuple[int, ...] = (),
+        **keywords: Any,
     ) -> Any:
         """Call `function` and return its result.
 
@@ -138,9 +143,7 @@ class Student:
         named = {key: packer.pack(value) for key, value in keywords.items()}
         return self._recorded(name, messages.Tool(name, packed, named), packer.buffers, seconds)
 
-    def _recorded(
-        self, name: str, message: messages.Request, buffers: list[memoryview], seconds: float | None
-    ) -> Any:
+    def _recorded(self, name: str, message: messages.Request, buffers: list[memoryview], seconds: float | None) -> Any:
         try:
             result, left = self._result(name, message, buffers, seconds or self._seconds)
         except (StudentRaised, OutOfMemory) as error:

@@ -276,7 +276,8 @@ def scalar_function(family: str, *coefficients: Any) -> Any:
     def softplus(x: Any, a: Any, b: Any) -> Any:
         return (a * torch.nn.functional.softplus(b * x)).sum()
 
-    chosen: Callable[..., Any] = {"polynomial": polynomial, "waves": waves, "softplus": softplus}[family]
+    families: dict[str, Callable[..., Any]] = {"polynomial": polynomial, "waves": waves, "softplus": softplus}
+    chosen = families[family]
 
     def function(x: Any) -> Any:
         return chosen(x, *coefficients)

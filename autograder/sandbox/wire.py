@@ -120,7 +120,7 @@ class Packer:
         self._size += array.nbytes
         if self._size > MAX_BODY:
             raise WireError(f"more than {MAX_BODY >> 20} MiB of numbers in one message")
-        self.buffers.append(memoryview(array).cast("B") if array.nbytes else memoryview(b""))
+        self.buffers.append(array.data.cast("B") if array.nbytes else memoryview(b""))
         return [array.dtype.name, shape, offset]
 
     def _pack_tensor(self, tensor: Any, depth: int) -> object:
@@ -254,7 +254,7 @@ def frame(header: bytes, buffers: list[memoryview]) -> list[bytes | memoryview]:
     return [PREFIX.pack(len(header), size), header, *buffers]
 
 
-def lengths(prefix: bytes) -> tuple[int, int]:
+def lengths(prefix: bytes | bytearray) -> tuple[int, int]:
     """Header and body length out of a frame's prefix.
 
     Raises:

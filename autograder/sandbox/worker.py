@@ -133,4 +133,3 @@ def _lock_up(birth: Birth, walls: Walls) -> None:
     seccomp.install(walls.filter)
     for name in walls.absent:
         sys.modules[name] = None  # type: ignore[assignment]
-

@@ -195,9 +195,10 @@ def _walls(setup: Setup) -> tuple[Walls | None, list[str]]:
     if landlock.version() < 1:
         raise OSError("Landlock is missing from this kernel (it needs Linux 5.13 or newer, with Landlock switched on)")
     roots = [Path(path) for path in (*_library_roots(), *_SYSTEM)]
-    site_packages = {Path(sysconfig.get_path(name)) for name in ("purelib", "platlib")}
+    site_packages = {Path(str(sysconfig.get_path(name))) for name in ("purelib", "platlib")}
     absent = [*TORCH_PACKAGES, *OTHER_AUTOGRAD] if setup.libraries == NUMPY else []
-    hidden = [Path(autograder.__file__).parent, *(site / name for site in site_packages for name in absent)]
+    package = Path(str(autograder.__file__)).parent
+    hidden = [package, *(site / name for site in site_packages for name in absent)]
     rules = [*landlock.readable([*roots, Path(setup.files)], hidden), *_DEVICES]
     locked = identity.unreachable([path for path in (*_library_roots(), Path(setup.files)) if path.exists()])
     keep_reading = os.getuid() == 0 and bool(locked)
@@ -212,7 +213,7 @@ def _walls(setup: Setup) -> tuple[Walls | None, list[str]]:
 
 def _library_roots() -> list[Path]:
     names = ("stdlib", "platstdlib", "purelib", "platlib")
-    return [Path(path) for path in dict.fromkeys(sysconfig.get_path(name) for name in names)] + [
+    return [Path(path) for path in dict.fromkeys(str(sysconfig.get_path(name)) for name in names)] + [
         Path(sys.base_prefix, "lib")
     ]
 
@@ -227,4 +228,3 @@ _DEVICES = [
     ("/dev/random", landlock.READ),
     ("/dev/urandom", landlock.READ),
 ]
-

@@ -1,4 +1,4 @@
-"""A student's notebook put in order: graded cells where the instructor has them, everything else as the student left it."""
+"""A student's notebook put in order: graded cells as the instructor has them, the rest as the student left it."""
 
 from __future__ import annotations
 
@@ -92,7 +92,9 @@ def _identify(raws: list[RawCell], assignment: Assignment, problems: list[str]) 
             if isinstance(name, str) and name:
                 problems.append(f"a cell is called {printable(name)}, which is none of the assignment's")
         elif index in taken:
-            problems.append(f"cell {assignment.cells[index].grade_id} is there more than once: the first one counts as it")
+            problems.append(
+                f"cell {assignment.cells[index].grade_id} is there more than once: the first one counts as it"
+            )
         else:
             taken[index] = place
     for place in unnamed:

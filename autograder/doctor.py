@@ -1,0 +1,106 @@
+"""Whether this machine can grade: each thing that is needed, found or missing, and what to do about it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from autograder.sandbox import landlock, messages, seccomp
+from autograder.sandbox.errors import SandboxError, StudentError
+from autograder.sandbox.limits import Limits
+from autograder.sandbox.process import Sandbox
+from autograder.sandbox.zygote import NUMPY
+from autograder.submission import AssignmentError, read_assignment
+
+Finding = tuple[bool, str]
+"""Whether it is well, and what was found."""
+
+_PROBES = {
+    "start a process": "import os\nos.fork()",
+    "open a socket": "import socket\nsocket.socket()",
+    "read the grader's files": "open({canary!r}).read()",
+    "write outside its folder": "open({canary!r}, 'w')",
+    "send a signal": "import os\nos.kill(os.getppid(), 0)",
+}
+
+
+def examine(console: Console, course: Path) -> bool:
+    """Print what was found on this machine; returns whether everything that is needed is there."""
+    healthy = True
+    for well, text in (*_libraries(), *_kernel(), *_walls(), *_course(course)):
+        healthy &= well
+        console.print(f"[{'green' if well else 'red'}]{'✓' if well else '✗'}[/] {escape(text)}", highlight=False)
+    return healthy
+
+
+def _libraries() -> Iterator[Finding]:
+    for name in ("torch", "torchvision", "numpy", "nbgrader", "pytest", "IPython"):
+        try:
+            yield True, f"{name} {metadata.version(name)}"
+        except metadata.PackageNotFoundError:
+            yield False, f"{name} is missing: pip install {name}"
+
+
+def _kernel() -> Iterator[Finding]:
+    version = landlock.version()
+    yield version > 0, f"Landlock version {version}" if version else "Landlock is missing: it needs Linux 5.13 or newer"
+    try:
+        seccomp.program()
+        yield True, f"a seccomp filter for {os.uname().machine}"
+    except OSError as error:
+        yield False, str(error.strerror)
+    free = shutil.disk_usage(tempfile.gettempdir()).free >> 20
+    yield free > 512, f"{free:,} MiB free for temporary files"
+
+
+def _walls() -> Iterator[Finding]:
+    """Start a sandbox and try the walls, rather than believe that they stand."""
+    with tempfile.TemporaryDirectory() as folder:
+        canary = Path(folder, "canary")
+        canary.write_text("secret")
+        canary.chmod(0o666)
+        files = Path(folder, "files")
+        files.mkdir()
+        started = time.perf_counter()
+        try:
+            with Sandbox(NUMPY, files, Limits(), walls=True) as sandbox:
+                notes = sandbox.ready().notes
+                yield True, f"the sandbox starts in {time.perf_counter() - started:.1f} s"
+                worker = sandbox.spawn(0)
+                for what, source in _PROBES.items():
+                    cell = messages.RunCell(source.format(canary=str(canary)), "a probe", 1000)
+                    reply, _ = worker.request(cell, [], 10.0, _never)
+                    held = isinstance(reply, messages.CellRan) and reply.error in (
+                        "PermissionError",
+                        "FileNotFoundError",
+                    )
+                    yield held, f"a submission {'cannot' if held else 'CAN'} {what}"
+                worker.close()
+                yield from ((True, f"note: {note}") for note in notes)
+        except (SandboxError, StudentError) as error:
+            yield False, str(error)
+
+
+def _never(back: messages.CallBack, body: memoryview) -> tuple[messages.Request, list[memoryview]]:
+    raise SandboxError("a probe called back")
+
+
+def _course(course: Path) -> Iterator[Finding]:
+    for folder in sorted((course / "source").iterdir()):
+        if not folder.is_dir():
+            continue
+        try:
+            assignment = read_assignment(course / "source", folder.name)
+        except AssignmentError as error:
+            yield False, str(error)
+        else:
+            worth = sum(cell.points for cell in assignment.tests)
+            yield True, f"{folder.name}: {len(assignment.tests)} graded cells, {worth:g} points"
