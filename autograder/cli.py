@@ -1,4 +1,4 @@
-"""The commands: `autograder grade`, `autograder doctor`."""
+"""The commands: `autograder grade`, `autograder audit`, `autograder doctor`."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ _ERRORS = (AssignmentError, SubmissionError, SandboxError, OSError)
 Course = Annotated[
     Path | None, typer.Option(help="The course's folder, with source/ in it. Default: this one or one above it.")
 ]
+Isolated = Annotated[str, typer.Option(help="auto or inner: behind walls, or not at all; none: without walls.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show tracebacks of the grader's own errors.")]
 
 
@@ -44,9 +45,7 @@ def grade(
     seed: Annotated[
         int | None, typer.Option(help="Repeat a run: the same notebook and seed give the same Report.")
     ] = None,
-    isolation: Annotated[
-        str, typer.Option(help="auto or inner: behind walls, or not at all; none: without walls.")
-    ] = "auto",
+    isolation: Isolated = "auto",
     memory: Annotated[int, typer.Option(help="Memory a submission may use, in MiB.", min=64)] = 2048,
     cell_seconds: Annotated[float, typer.Option(help="CPU seconds for one cell of the notebook.", min=0.1)] = 60.0,
     call_seconds: Annotated[float, typer.Option(help="CPU seconds for one call of a function.", min=0.1)] = 10.0,
@@ -87,6 +86,38 @@ def doctor(course: Course = None, verbose: Verbose = False) -> None:
     except _ERRORS as error:
         _fail(error, verbose)
     raise typer.Exit(0 if healthy else 1)
+
+
+@app.command()
+def audit(
+    assignment: Annotated[str | None, typer.Argument(help="One assignment; default: all of the course's.")] = None,
+    seed: Annotated[int, typer.Option(help="The seed that all of them are graded with.")] = 0,
+    isolation: Isolated = "auto",
+    course: Course = None,
+    verbose: Verbose = False,
+) -> None:
+    """Grade every known misconception and every unusual right answer as if a student had sent it.
+
+    Exit status 1 where a misconception loses nothing, is taken for another, or costs points in other cells, or
+    where a right answer loses points: then the hidden tests need work.
+    """
+    from autograder.audit import audit as run
+    from autograder.audit import show
+
+    console = Console()
+    faults = 0
+    try:
+        source = course_folder(course) / "source"
+        names = [assignment] if assignment else sorted(path.stem for path in source.glob("*/*.ipynb"))
+        for name in names:
+            task = read_assignment(source, name)
+            with Grader(task, isolation=_isolation(isolation)) as grader:
+                findings = run(task, grader, seed, console)
+            show(console, name, findings)
+            faults += sum(bool(finding.faults) for finding in findings)
+    except _ERRORS as error:
+        _fail(error, verbose)
+    raise typer.Exit(1 if faults else 0)
 
 
 def course_folder(given: Path | None) -> Path:

@@ -17,13 +17,18 @@ from typing import Literal, Self
 import msgspec
 import pytest
 
+from autograder.grading.diagnosis import RTOL, Trial, diagnose
 from autograder.grading.plugin import GradingPlugin
 from autograder.grading.session import Output, Session
-from autograder.report import CellReport, ManualCell, Report, points
+from autograder.reference.bank import misconceptions
+from autograder.report import CellReport, Check, ManualCell, Report, points
 from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.process import Sandbox
-from autograder.submission import Assignment, AssignmentError, Submission
+from autograder.submission import Assignment, AssignmentError, Cell, Submission
+
+DIAGNOSIS_SECONDS = 5.0
+"""By the clock, for one cell: after that, its failed checks stay without a diagnosis."""
 
 Isolation = Literal["auto", "inner", "none"]
 
@@ -92,15 +97,7 @@ class Grader:
             session.finish()
         finally:
             session.close()
-        cells = tuple(
-            CellReport(
-                grade_id=str(cell.grade_id),
-                score=points(cell.points, tuple(plugin.checks[str(cell.grade_id)])),
-                max_score=cell.points,
-                checks=tuple(plugin.checks[str(cell.grade_id)]),
-            )
-            for cell in self._assignment.tests
-        )
+        cells = tuple(self._cell(cell, plugin) for cell in self._assignment.tests)
         unmeasured = [f"cell {cell.grade_id} has no hidden tests: it scores 0" for cell in cells if not cell.checks]
         report = Report(
             assignment=self._assignment.name,
@@ -116,6 +113,29 @@ class Grader:
             duration=round(time.perf_counter() - started, 3),
         )
         return Graded(report, submission, tuple(session.outputs))
+
+    def _cell(self, cell: Cell, plugin: GradingPlugin) -> CellReport:
+        """A cell's points and checks, those that failed with their diagnosis where there is one."""
+        name = str(cell.grade_id)
+        checks = tuple(plugin.checks[name])
+        trials = plugin.trials[name]
+        stopped = any(check.outcome in ("timed out", "crashed") for check in checks)
+        if any(trial.failed for trial in trials) and not stopped:
+            checks = self._explained(checks, trials, name.removeprefix("test_"))
+        return CellReport(grade_id=name, score=points(cell.points, checks), max_score=cell.points, checks=checks)
+
+    def _explained(self, checks: tuple[Check, ...], trials: list[Trial], function: str) -> tuple[Check, ...]:
+        bank = [entry for entry in misconceptions(self._assignment.name) if entry.function == function]
+        rtol = RTOL[self._tests.LIBRARIES]
+        found = diagnose(trials, bank, self._right_answers, rtol, DIAGNOSIS_SECONDS)
+        if found is None:
+            return checks
+        evidence = f"Every number that your {function} gave here is what comes out of this mistake"
+        hint = f"{evidence}: {found.title}. {found.hint}"
+        return tuple(
+            check if check.outcome == "passed" else msgspec.structs.replace(check, diagnosis=found.id, hint=hint)
+            for check in checks
+        )
 
 
 def _manual(submission: Submission, assignment: Assignment) -> Iterator[ManualCell]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import inspect
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
-import msgspec
 import numpy as np
 import pytest
 
 from autograder.grading.data import Samples
+from autograder.grading.diagnosis import Trial
 from autograder.grading.session import Session
 from autograder.hidden_tests import Mismatch
 from autograder.report import Check
@@ -22,22 +23,12 @@ from autograder.sandbox.student import LocalChannel, Student
 from autograder.submission import Assignment
 
 
-class Failure(msgspec.Struct, frozen=True):
-    """A failed check, with what a diagnosis needs to try the same test on other code."""
-
-    item: pytest.Function
-    cell: str
-    name: str
-    student: Student
-    error: BaseException
-
-
 class GradingPlugin:
     """Runs an assignment's hidden tests, cell by cell in the notebook's order.
 
     Attributes:
         checks: the finished Checks by grade_id.
-        failures: the failed ones that may be diagnosed.
+        trials: by grade_id, the tests that other code may be tried on, with what the student's code did in them.
         faults: what went wrong on the grader's own side.
     """
 
@@ -53,7 +44,7 @@ class GradingPlugin:
         self._lost: dict[str, list[WorkerLost]] = {}
         self._samples = Samples(assignment.folder)
         self.checks: dict[str, list[Check]] = {cell: [] for cell in self._cells}
-        self.failures: list[Failure] = []
+        self.trials: dict[str, list[Trial]] = {cell: [] for cell in self._cells}
         self.faults: list[str] = []
 
     @pytest.hookimpl(tryfirst=True)
@@ -134,8 +125,20 @@ class GradingPlugin:
         if isinstance(error, WorkerLost):
             self._lost.setdefault(cell, []).append(error)
             self._session.skip(cell, f"Not run, because a hidden test of this cell had to be stopped: {error}.")
-        elif isinstance(error, Mismatch | StudentError) and mark.kwargs["diagnose"]:
-            self.failures.append(Failure(item, cell, name, self._student, error))
+        elif mark.kwargs["diagnose"]:
+            seed = test_seed(self._seed, item.name)
+            run = functools.partial(self._fixtures, seed)
+            self.trials[cell].append(Trial(item.obj, run, self._student.transcript, error is not None))
+
+    def _fixtures(self, seed: int, functions: Mapping[str, Any]) -> dict[str, Any]:
+        """The fixtures of a test with the seed `seed`, for a student whose functions are the given ones."""
+        return {
+            "student": local_student(functions, seed),
+            "reference": local_student(self._right_answers, seed),
+            "rng": np.random.default_rng(seed),
+            "samples": self._samples,
+            "seed": seed,
+        }
 
     def _verdict(self, name: str, error: BaseException | None) -> tuple[str, str]:
         if error is None:
@@ -157,7 +160,7 @@ def test_seed(seed: int, name: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}:{name}".encode()).digest()[:4], "big")
 
 
-def local_student(namespace: dict[str, Any], seed: int) -> Student:
+def local_student(namespace: Mapping[str, Any], seed: int) -> Student:
     """A Student whose functions run in this process: for code that is the grader's own."""
     student = Student(LocalChannel(namespace), 0.0)
     student.begin(seed)

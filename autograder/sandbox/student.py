@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -192,7 +192,7 @@ class Student:
 class LocalChannel:
     """Serves requests from a bench in this process: for right answers and misconceptions, never for students."""
 
-    def __init__(self, namespace: dict[str, Any]) -> None:
+    def __init__(self, namespace: Mapping[str, Any]) -> None:
         self._on_call_back: OnCallBack | None = None
         self._bench = Bench(namespace, self._exchange)
 

@@ -194,7 +194,7 @@ def _walls(setup: Setup) -> tuple[Walls | None, list[str]]:
         return None, []
     if landlock.version() < 1:
         raise OSError("Landlock is missing from this kernel (it needs Linux 5.13 or newer, with Landlock switched on)")
-    roots = [Path(path) for path in (*_library_roots(), *_SYSTEM)]
+    roots = [*_library_roots(), *map(Path, _SYSTEM)]
     site_packages = {Path(str(sysconfig.get_path(name))) for name in ("purelib", "platlib")}
     absent = [*TORCH_PACKAGES, *OTHER_AUTOGRAD] if setup.libraries == NUMPY else []
     package = Path(str(autograder.__file__)).parent

@@ -1,0 +1,100 @@
+"""The audit: every misconception and every unusual right answer, graded as if a student had sent it.
+
+It tells an instructor whether the hidden tests are good: each misconception must lose points in its own cell and
+nowhere else, and no right answer may lose any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from autograder.grading import Grader
+from autograder.reference.bank import Misconception, Unusual, misconceptions, source_of, unusual_answers
+from autograder.report import Report
+from autograder.submission import Assignment, Submission
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """What grading one entry of the bank, or one unusual right answer, brought."""
+
+    entry: str
+    right: bool
+    """Whether it is a right answer."""
+    lost: tuple[str, ...]
+    """The test cells in which it lost points."""
+    diagnosis: str | None
+    faults: tuple[str, ...]
+    """What is wrong with the tests, in words; empty where all is as it should be."""
+
+
+def audit(assignment: Assignment, grader: Grader, seed: int, console: Console) -> list[Finding]:
+    """Grade every entry of the assignment's bank; progress is shown on `console`."""
+    entries: list[Misconception | Unusual] = [*misconceptions(assignment.name), *unusual_answers(assignment.name)]
+    steps = track(entries, description=assignment.name, console=console, transient=True)
+    return [judge(entry, grader.grade(with_answer(assignment, entry), seed).report) for entry in steps]
+
+
+def with_answer(assignment: Assignment, entry: Misconception | Unusual) -> Submission:
+    """The instructor's solved notebook with `entry` in the cell that it answers."""
+    source = source_of(entry)
+    cells = tuple(
+        msgspec.structs.replace(cell, source=source) if cell.grade_id == entry.function else cell
+        for cell in assignment.cells
+    )
+    return Submission(assignment, cells, ())
+
+
+def judge(entry: Misconception | Unusual, report: Report) -> Finding:
+    """What the Report of an entry says of the hidden tests."""
+    lost = tuple(cell.grade_id for cell in report.cells if cell.score < cell.max_score)
+    right = isinstance(entry, Unusual)
+    named = {check.diagnosis for cell in report.cells for check in cell.checks if check.diagnosis}
+    diagnosis = ", ".join(sorted(named)) or None
+    faults = tuple(_faults(entry, lost, named))
+    return Finding(entry=entry.id, right=right, lost=lost, diagnosis=diagnosis, faults=faults)
+
+
+def _faults(entry: Misconception | Unusual, lost: tuple[str, ...], named: set[str]) -> Iterator[str]:
+    if isinstance(entry, Unusual):
+        if lost:
+            yield "is right and loses points"
+        return
+    if entry.cell not in lost:
+        yield "survives: it loses no points in its cell"
+    elsewhere = [cell for cell in lost if cell != entry.cell and cell not in entry.also]
+    if elsewhere:
+        yield f"costs points elsewhere: {', '.join(elsewhere)}"
+    wrong = named - {entry.id, *entry.same_as}
+    if wrong:
+        yield f"is taken for {', '.join(sorted(wrong))}"
+
+
+def show(console: Console, name: str, findings: list[Finding]) -> None:
+    """Print the matrix of one assignment, and its sums."""
+    table = Table(title=name)
+    for column in ("entry", "loses in", "diagnosed", "fault"):
+        table.add_column(column, overflow="fold")
+    for finding in findings:
+        cells = ", ".join(cell.removeprefix("test_") for cell in finding.lost) or "–"
+        same = finding.diagnosis == finding.entry
+        table.add_row(
+            finding.entry + (" (right)" if finding.right else ""),
+            cells,
+            "itself" if same else finding.diagnosis or "–",
+            "; ".join(finding.faults),
+            style="red" if finding.faults else None,
+        )
+    console.print(table)
+    wrong = [finding for finding in findings if not finding.right]
+    right = [finding for finding in findings if finding.right]
+    caught = sum(not any("survives" in fault for fault in finding.faults) for finding in wrong)
+    named = sum(finding.diagnosis is not None and not any("taken" in f for f in finding.faults) for finding in wrong)
+    console.print(
+        f"{name}: {caught} of {len(wrong)} misconceptions caught, {named} diagnosed; "
+        f"{sum(bool(finding.lost) for finding in right)} of {len(right)} right answers marked down"
+    )

@@ -1,0 +1,161 @@
+"""Which misconception explains a failed check: the one that does, on the same inputs, what the student's code did."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import time
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from autograder.reference.bank import Misconception
+from autograder.sandbox.errors import OutOfMemory, StudentRaised
+from autograder.sandbox.student import Exchange, Student
+
+RTOL = {"numpy": 1e-8, "torch": 1e-5}
+"""How close two numbers must be to be the same, relative to the largest of their array: float64 there, float32 here."""
+
+EXPLAINING = frozenset({"events"})
+"""Tools that tell how the student's code went about it: they help to explain, and never decide by themselves."""
+
+
+class Trial(msgspec.Struct, frozen=True):
+    """One hidden test of a cell, as it was run on the student's code, and how to run it on other code."""
+
+    test: Callable[..., object]
+    run: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+    """The fixtures of a fresh run, seeded alike, on a student whose functions are the given ones."""
+    transcript: Sequence[Exchange]
+    failed: bool
+
+
+def diagnose(
+    trials: Sequence[Trial],
+    candidates: Iterable[Misconception],
+    right_answers: Mapping[str, Any],
+    rtol: float,
+    seconds: float,
+) -> Misconception | None:
+    """The one misconception that does what the student's code did in every one of a cell's tests.
+
+    Args:
+        trials: the cell's tests that other code may be tried on; at least one of them failed.
+        candidates: in the order in which they are tried.
+        right_answers: the other functions that a candidate may use.
+        rtol: how close two numbers must be to be the same, relative to the largest of their array.
+        seconds: by the clock, after which no further candidate is tried.
+
+    Returns:
+        The one that fits, or the first of several that behave alike by their own declaration; None where none
+        fits, or several do that are not the same: then saying nothing is better than guessing.
+    """
+    fitting = _fitting(trials, candidates, right_answers, rtol, seconds)
+    if not fitting:
+        return None
+    first, *others = fitting
+    return first if all(other.id in first.same_as or first.id in other.same_as for other in others) else None
+
+
+def _fitting(
+    trials: Sequence[Trial],
+    candidates: Iterable[Misconception],
+    right_answers: Mapping[str, Any],
+    rtol: float,
+    seconds: float,
+) -> list[Misconception]:
+    """Those that fit; of several that do, only those whose way of going about it fits, too, if there is one."""
+    failed_first = sorted(trials, key=lambda trial: not trial.failed)
+    fitting: list[tuple[Misconception, bool]] = []
+    deadline = time.monotonic() + seconds
+    for entry in candidates:
+        if time.monotonic() > deadline:
+            break
+        fit = True
+        explained = True
+        functions = {**right_answers, entry.function: entry.code}
+        for trial in failed_first:
+            transcript = replay(trial, functions)
+            fit = same_transcript(transcript, trial.transcript, rtol)
+            if not fit:
+                break
+            explained &= same_transcript(transcript, trial.transcript, rtol, explaining=True)
+        if fit:
+            fitting.append((entry, explained))
+    closest = [entry for entry, explained in fitting if explained]
+    return closest or [entry for entry, _ in fitting]
+
+
+def replay(trial: Trial, functions: Mapping[str, Any]) -> Sequence[Exchange]:
+    """Run a trial's test on `functions`; what they did up to its end or its failure."""
+    fixtures = trial.run(functions)
+    wanted = inspect.signature(trial.test).parameters
+    with contextlib.suppress(Exception), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        trial.test(**{name: fixtures[name] for name in wanted})
+    student: Student = fixtures["student"]
+    return student.transcript
+
+
+def same_transcript(one: Sequence[Exchange], other: Sequence[Exchange], rtol: float, explaining: bool = False) -> bool:
+    """Whether two runs of a test went alike, number for number; what only explains is left out unless asked for."""
+    if not explaining:
+        one = [exchange for exchange in one if exchange.name not in EXPLAINING]
+        other = [exchange for exchange in other if exchange.name not in EXPLAINING]
+    return len(one) == len(other) and all(_same_exchange(a, b, rtol) for a, b in zip(one, other, strict=True))
+
+
+def _same_exchange(one: Exchange, other: Exchange, rtol: float) -> bool:
+    if one.name != other.name or (one.error is None) != (other.error is None):
+        return False
+    if one.error is not None and other.error is not None:
+        return _same_error(one.error, other.error)
+    return same(one.result, other.result, rtol) and same(one.left, other.left, rtol)
+
+
+def _same_error(one: StudentRaised | OutOfMemory, other: StudentRaised | OutOfMemory) -> bool:
+    if isinstance(one, StudentRaised) and isinstance(other, StudentRaised):
+        return one.type == other.type and one.text == other.text
+    return type(one) is type(other)
+
+
+def same(one: Any, other: Any, rtol: float) -> bool:
+    """Whether two results are the same for a student: containers by their items, arrays by shape and numbers."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return set(one) == set(other) and all(same(one[key], other[key], rtol) for key in one)
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(same(a, b, rtol) for a, b in zip(one, other, strict=True))
+    if hasattr(one, "requires_grad") and hasattr(other, "requires_grad"):
+        if bool(one.requires_grad) != bool(other.requires_grad):
+            return False
+        one, other = one.detach(), other.detach()
+    first, second = _numbers(one), _numbers(other)
+    if first is None or second is None:
+        # A handle stands for some object of a type; which one it is, the later exchanges show.
+        types = [getattr(value, "type", None) for value in (one, other)]
+        return (types[0] is not None and types[0] == types[1]) or (type(one) is type(other) and one == other)
+    if first.shape != second.shape:
+        return False
+    finite = np.isfinite(first)
+    if not np.array_equal(finite, np.isfinite(second)):
+        return False
+    if first.size == 0 or not finite.any():
+        return bool(np.array_equal(first[~finite], second[~finite], equal_nan=True))
+    scale = float(np.max(np.abs(first[finite])))
+    difference = np.abs(first[finite] - second[finite])
+    return bool(np.all(difference <= rtol * scale))
+
+
+def _numbers(value: Any) -> np.ndarray[Any, np.dtype[np.float64]] | None:
+    if value is None or isinstance(value, str):
+        return None
+    if hasattr(value, "numpy"):
+        value = value.numpy()
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError):
+        return None
+    return array.astype(np.float64) if array.dtype.kind in "fiub" else None

@@ -1,0 +1,133 @@
+"""How misconceptions and unusual right answers are written down, and how they are read.
+
+A misconception is a small function that is wrong in one way, beside the right answer::
+
+    @misconception("mse_loss", "The half is missing", "The loss has a factor ½ … (section 2)")
+    def without_half(y, y_hat):
+        return np.mean((y - y_hat) ** 2)
+
+Its id is ``mse_loss.without_half``. The function's body is what a student might write in the cell
+``mse_loss``: it may use what the notebook imports, and the other functions of the notebook.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+import inspect
+import re
+import textwrap
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+
+Answer = TypeVar("Answer", bound=Callable[..., Any])
+
+
+class Misconception(msgspec.Struct, frozen=True, kw_only=True):
+    """A named wrong answer."""
+
+    id: str
+    """``function.name``."""
+    function: str
+    """The function of the notebook that it gets wrong."""
+    title: str
+    """The mistake in a few words, as one would name it to a colleague."""
+    hint: str
+    """For the student: the idea to think about again and the section that explains it; never the line itself."""
+    code: Callable[..., Any]
+    same_as: tuple[str, ...] = ()
+    """Ids of misconceptions that behave the same on every input, so that nobody could tell which it is."""
+    also: tuple[str, ...] = ()
+    """Test cells besides its own that it costs points in, because their subject is the whole (final accuracy)."""
+
+    @property
+    def cell(self) -> str:
+        """The test cell that it loses points in."""
+        return f"test_{self.function}"
+
+
+class Unusual(msgspec.Struct, frozen=True, kw_only=True):
+    """A right answer that few would write."""
+
+    id: str
+    function: str
+    title: str
+    code: Callable[..., Any]
+
+
+def misconception(
+    function: str, title: str, hint: str, *, same_as: tuple[str, ...] = (), also: tuple[str, ...] = ()
+) -> Callable[[Answer], Answer]:
+    """Enter the decorated function into the bank; see `Misconception` for what the arguments mean."""
+
+    def enter(code: Answer) -> Answer:
+        names = tuple(name if "." in name else f"{function}.{name}" for name in same_as)
+        code.__entry__ = Misconception(  # type: ignore[attr-defined]
+            id=f"{function}.{code.__name__}",
+            function=function,
+            title=title,
+            hint=hint,
+            code=code,
+            same_as=names,
+            also=also,
+        )
+        return code
+
+    return enter
+
+
+def unusual(function: str, title: str) -> Callable[[Answer], Answer]:
+    """Enter the decorated function among the unusual right answers to `function`."""
+
+    def enter(code: Answer) -> Answer:
+        code.__entry__ = Unusual(  # type: ignore[attr-defined]
+            id=f"{function}.{code.__name__}", function=function, title=title, code=code
+        )
+        return code
+
+    return enter
+
+
+@functools.cache
+def misconceptions(assignment: str) -> tuple[Misconception, ...]:
+    """The bank of an assignment; empty where there is none."""
+    return tuple(entry for entry in _entries("misconceptions", assignment) if isinstance(entry, Misconception))
+
+
+@functools.cache
+def unusual_answers(assignment: str) -> tuple[Unusual, ...]:
+    """The unusual right answers of an assignment; empty where there are none."""
+    return tuple(entry for entry in _entries("unusual", assignment) if isinstance(entry, Unusual))
+
+
+def right_answers(assignment: str) -> dict[str, Any]:
+    """The namespace of the right answers.
+
+    Raises:
+        ModuleNotFoundError: the assignment has none.
+    """
+    return vars(importlib.import_module(f"autograder.reference.{assignment}"))
+
+
+def source_of(entry: Misconception | Unusual) -> str:
+    """What a student's cell would hold: the function's source under the notebook's name for it."""
+    source = textwrap.dedent(inspect.getsource(entry.code))
+    start = re.search(r"^def |^class ", source, re.MULTILINE)
+    assert start is not None
+    name = re.escape(entry.code.__name__)
+    return re.sub(rf"^(def|class) {name}\b", rf"\1 {entry.function}", source[start.start() :], count=1)
+
+
+def _entries(folder: str, assignment: str) -> list[Any]:
+    name = f"autograder.reference.{folder}.{assignment}"
+    if importlib.util.find_spec(name) is None:
+        return []
+    found = [value.__entry__ for value in vars(importlib.import_module(name)).values() if hasattr(value, "__entry__")]
+    ids = [entry.id for entry in found]
+    doubled = {identifier for identifier in ids if ids.count(identifier) > 1}
+    if doubled:
+        raise ValueError(f"{name} has more than one {', '.join(sorted(doubled))}")
+    return found

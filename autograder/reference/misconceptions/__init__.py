@@ -1,0 +1,1 @@
+"""The bank: one module an assignment, one small function a misconception."""

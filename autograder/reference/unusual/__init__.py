@@ -1,0 +1,1 @@
+"""Right answers as few would write them: one module an assignment; none may cost a point."""
