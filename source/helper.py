@@ -274,7 +274,7 @@ def _load_pictures(name: str, torchvision_name: str, mean: float, std: float, fu
             arrays = [(file[f"{part}_images"], file[f"{part}_labels"]) for part in ("train", "validation")]
     training, validation = (
         TensorDataset(
-            torch.from_numpy(images).unsqueeze(1).float().div_(255).sub_(mean).div_(std),
+            torch.from_numpy(images).unsqueeze(1).float().sub_(255 * mean).div_(255 * std),
             torch.from_numpy(labels).long(),
         )
         for images, labels in arrays
