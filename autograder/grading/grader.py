@@ -6,8 +6,8 @@ import contextlib
 import importlib
 import importlib.util
 import io
+import itertools
 import os
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,12 +19,13 @@ import pytest
 
 from autograder.grading.diagnosis import RTOL, Trial, diagnose
 from autograder.grading.plugin import GradingPlugin
-from autograder.grading.session import Output, Session
+from autograder.grading.session import Output, Session, cell_message
 from autograder.reference.bank import misconceptions
 from autograder.report import CellReport, Check, ManualCell, Report, points
 from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.process import Sandbox
+from autograder.sandbox.warm import warm_torch
 from autograder.submission import Assignment, AssignmentError, Cell, Submission
 
 DIAGNOSIS_SECONDS = 5.0
@@ -62,10 +63,12 @@ class Grader:
         if libraries not in ("numpy", "torch"):
             raise AssignmentError(f"{self._tests.__file__} says in LIBRARIES neither 'numpy' nor 'torch'")
         self._isolation = "none" if isolation == "none" else "inner"
-        self._sandbox = Sandbox(libraries, assignment.folder, self._limits, walls=isolation != "none")
+        prefix = [cell_message(cell, 0, self._limits) for cell in _prefix(assignment) if cell.kind == "code"]
+        self._sandbox = Sandbox(libraries, assignment.folder, self._limits, isolation != "none", prefix)
         # Imported while the zygote starts: the right answers may need torch, too.
         self._right_answers = vars(_module("reference", assignment))
-        _one_thread()
+        if libraries == "torch":
+            warm_torch()
 
     def __enter__(self) -> Self:
         return self
@@ -138,6 +141,11 @@ class Grader:
         )
 
 
+def _prefix(assignment: Assignment) -> Iterator[Cell]:
+    """The instructor's cells before the first one that is the student's."""
+    return itertools.takewhile(lambda cell: cell.role == "locked", assignment.cells)
+
+
 def _manual(submission: Submission, assignment: Assignment) -> Iterator[ManualCell]:
     """Written answers; one that is empty or still the stub counts as not given."""
     for cell in assignment.written:
@@ -179,10 +187,3 @@ def _run_pytest(module: ModuleType, plugin: GradingPlugin) -> None:
             os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = before
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
         raise SandboxError(f"the hidden tests of {module.__name__} could not be run:\n{words.getvalue().strip()}")
-
-
-def _one_thread() -> None:
-    """Keep torch, where the right answers need it, to one thread: a test's few numbers don't repay more."""
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        torch.set_num_threads(1)

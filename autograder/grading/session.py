@@ -11,7 +11,7 @@ from autograder.sandbox import messages
 from autograder.sandbox.errors import Crashed, OutOfMemory, StudentError, WorkerLost
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.process import OnCallBack, Sandbox, Worker
-from autograder.submission import Submission
+from autograder.submission import Cell, Submission
 from autograder.submission.cells import is_picture
 
 Output = dict[str, Any]
@@ -108,8 +108,7 @@ class Session:
     def _execute(self, worker: Worker, place: int) -> list[Output]:
         """Run one cell in `worker`; where it costs the worker, remember that, and never run the cell again."""
         cell = self._submission.cells[place]
-        label = f"cell {cell.grade_id}" if cell.grade_id else f"cell number {place + 1}"
-        message = messages.RunCell(cell.source, label, self._limits.output)
+        message = cell_message(cell, place, self._limits)
         try:
             reply, body = worker.request(message, [], self._limits.cell_seconds, _refuse)
             if not isinstance(reply, messages.CellRan):
@@ -140,6 +139,12 @@ class Session:
 
     def _lose(self) -> None:
         self.close()
+
+
+def cell_message(cell: Cell, place: int, limits: Limits) -> messages.RunCell:
+    """The request to run a cell, which is called by its grade_id or, where it has none, by its number."""
+    label = f"cell {cell.grade_id}" if cell.grade_id else f"cell number {place + 1}"
+    return messages.RunCell(cell.source, label, limits.output)
 
 
 def _refuse(back: messages.CallBack, body: memoryview) -> tuple[messages.Request, list[memoryview]]:

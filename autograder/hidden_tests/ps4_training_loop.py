@@ -474,26 +474,26 @@ def test_accuracy_range(student, reference, rng):
 
 # --- final accuracy ------------------------------------------------------------------------------------------
 
-LEARNING_RATE, BATCH, EPOCHS = 0.05, 32, 2
-"""Training for the final accuracy, chosen for a small spread over seeds; docs/accuracy.md has the measurements."""
 GOOD = 0.80
+"""Share of hidden pictures to read rightly: ten standard deviations below a right loop's, see docs/accuracy.md."""
 
 
-def trained_accuracy(student, samples, rng):
+def trained_accuracy(student, samples, seed, n, batch_size, epochs, **settings):
     """Train the student's network with the student's loop; the share of hidden pictures it then reads rightly.
 
     The classes are numbered by a secret permutation, so that weights trained elsewhere know nothing; the worker
     sees the hidden pictures and never their labels, and its answers are counted here.
     """
+    rng = np.random.default_rng(seed)
     images, labels = samples.shipped("mnist.npz")
     hidden_images, hidden_labels = samples.mnist
     permutation = rng.permutation(10)
-    order = rng.permutation(len(images))
+    order = rng.permutation(len(images))[:n]
     tools = student.tools
     model = student.build_network()
-    loader = tools.loader(images[order], permutation[labels[order]], BATCH, SCALE)
-    criterion, optimizer = tools.new("torch.nn.CrossEntropyLoss"), tools.optimizer(model, "SGD", lr=LEARNING_RATE)
-    student.call("train", model, loader, criterion, optimizer, EPOCHS, 100, seconds=40.0)
+    loader = tools.loader(images[order], permutation[labels[order]], batch_size, SCALE)
+    criterion, optimizer = tools.new("torch.nn.CrossEntropyLoss"), tools.optimizer(model, "SGD", **settings)
+    student.call("train", model, loader, criterion, optimizer, epochs, 100, seconds=40.0)
     answer = numbers(tools.outputs(model, hidden_images, flat=True, scale=SCALE))
     expect.that(
         answer is not None and answer.shape == (len(hidden_images), 10),
@@ -503,11 +503,14 @@ def trained_accuracy(student, samples, rng):
 
 
 @grades("test_final_accuracy", diagnose=False)
-def test_final_accuracy(student, samples, rng):
+def test_final_accuracy(student, samples, seed):
     """Your network, trained by your loop, reads at least 80 % of handwritten digits it has never seen."""
-    share = trained_accuracy(student, samples, rng)
+    share = trained_accuracy(student, samples, seed, 5_000, 64, 2, lr=0.01, momentum=0.9)
+    if share < GOOD:
+        # A loop that updates by hand, p -= lr * p.grad, leaves momentum out: it gets a training that needs none.
+        share = max(share, trained_accuracy(student, samples, seed, 10_000, 32, 2, lr=0.05))
     expect.that(
         share >= GOOD,
-        f"After {EPOCHS} epochs over 10,000 pictures the network read {share:.1%} of the hidden ones rightly; "
+        f"After training on 10,000 pictures the network read {share:.1%} of the hidden ones rightly; "
         f"a right network and loop reach 90 %, and {GOOD:.0%} is asked for.",
     )

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -161,13 +161,16 @@ class _Deadline:
 class Sandbox:
     """A zygote behind the walls; a context manager. Starts at once, and is waited for when it is first needed."""
 
-    def __init__(self, libraries: str, files: Path, limits: Limits, walls: bool) -> None:
+    def __init__(
+        self, libraries: str, files: Path, limits: Limits, walls: bool, prefix: Sequence[messages.RunCell] = ()
+    ) -> None:
         """
         Args:
             libraries: `zygote.NUMPY` or `zygote.TORCH`.
             files: the folder with the files that come with the assignment's notebook; copied, but for notebooks.
             limits: what each worker may use up.
             walls: whether workers lock themselves up; False is for machines that can't, and is said in every Report.
+            prefix: the instructor's cells that every notebook begins with; run once, before any fork.
         """
         self._limits = limits
         self._walls = walls
@@ -193,7 +196,7 @@ class Sandbox:
                 start_new_session=True,
             )
         theirs.close()
-        self._send(Setup(libraries, str(self._files), walls))
+        self._send(Setup(libraries, str(self._files), walls, list(prefix)))
 
     def __enter__(self) -> Self:
         return self

@@ -8,12 +8,13 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from autograder.sandbox import identity, landlock, messages, seccomp, wire
 from autograder.sandbox.bench import Bench, seed_everything
-from autograder.sandbox.shell import OUTPUTS, Shell, enter_folder, run_cell
+from autograder.sandbox.shell import OUTPUTS, Output, Shell, enter_folder, run_cell
 
 
 class Walls(msgspec.Struct, frozen=True):
@@ -38,6 +39,39 @@ class Birth(msgspec.Struct, frozen=True):
     seed: int
     memory: int
     file_size: int
+
+
+class Ran(msgspec.Struct, frozen=True):
+    """A cell that the zygote has run, and what it showed."""
+
+    source: str
+    outputs: list[Output]
+
+
+class Notebook:
+    """The notebook's shell, in which the zygote may have run the first cells already."""
+
+    def __init__(self, shell: Shell, ran: list[Ran]) -> None:
+        self._shell = shell
+        self._ran = list(reversed(ran))
+        self.labels: dict[str, str] = {}
+
+    @property
+    def namespace(self) -> dict[str, Any]:
+        """What the notebook's cells have defined."""
+        names: dict[str, Any] = self._shell.user_ns
+        return names
+
+    def run(self, cell: messages.RunCell) -> tuple[str | None, list[Output]]:
+        """Run one cell; the name of its exception's type, if it raised, and what it showed."""
+        if self._ran and self._ran[-1].source == cell.source:
+            return None, self._ran.pop().outputs
+        if self._ran:
+            # This notebook begins in another way: nothing that the zygote ran may show.
+            self._ran.clear()
+            self._shell.reset(new_session=True)  # type: ignore[no-untyped-call]
+        error = run_cell(self._shell, cell.source, cell.label, cell.max_output, self.labels)
+        return error, OUTPUTS.items
 
 
 class _Link:
@@ -72,7 +106,7 @@ class _Link:
         return data
 
 
-def live(connection: socket.socket, birth: Birth, walls: Walls | None, shell: Shell) -> None:
+def live(connection: socket.socket, birth: Birth, walls: Walls | None, notebook: Notebook) -> None:
     """Lock the calling process up, then serve its requests until the other side hangs up. Never returns normally."""
     _settle(connection, birth)
     if walls is not None:
@@ -81,13 +115,12 @@ def live(connection: socket.socket, birth: Birth, walls: Walls | None, shell: Sh
     link = _Link(connection)
     # This first message says that the walls stand; without it the grader won't send any student code.
     link.send(messages.Returned(None, []), [])
-    labels: dict[str, str] = {}
-    bench = Bench(shell.user_ns, link.exchange, labels)
+    bench = Bench(notebook.namespace, link.exchange, notebook.labels)
     seed_everything(birth.seed)
     while True:
         request, body = link.receive()
         try:
-            reply, buffers = _serve(request, body, bench, shell, labels)
+            reply, buffers = _serve(request, body, bench, notebook)
         except (wire.WireError, MemoryError, RecursionError) as error:
             no_memory = isinstance(error, MemoryError)
             reply, buffers = messages.Raised(type(error).__name__, str(error)[:2000], "", no_memory), []
@@ -95,11 +128,11 @@ def live(connection: socket.socket, birth: Birth, walls: Walls | None, shell: Sh
 
 
 def _serve(
-    request: messages.Request, body: memoryview, bench: Bench, shell: Shell, labels: dict[str, str]
+    request: messages.Request, body: memoryview, bench: Bench, notebook: Notebook
 ) -> tuple[messages.Reply, list[memoryview]]:
     if isinstance(request, messages.RunCell):
-        error = run_cell(shell, request.source, request.label, request.max_output, labels)
-        return messages.CellRan(error), [memoryview(msgspec.msgpack.encode(OUTPUTS.items))]
+        error, outputs = notebook.run(request)
+        return messages.CellRan(error), [memoryview(msgspec.msgpack.encode(outputs))]
     return bench.handle(request, body)
 
 

@@ -21,8 +21,10 @@ from typing import Any
 import msgspec
 
 import autograder
-from autograder.sandbox import identity, landlock, seccomp
-from autograder.sandbox.worker import Birth, Walls, live
+from autograder.sandbox import identity, landlock, messages, seccomp
+from autograder.sandbox.shell import OUTPUTS, Shell, make_shell, run_cell
+from autograder.sandbox.warm import warm_torch
+from autograder.sandbox.worker import Birth, Notebook, Ran, Walls, live
 
 NUMPY, TORCH = "numpy", "torch"
 TORCH_PACKAGES = ("torch", "torchvision", "torchgen", "functorch", "nvidia", "triton")
@@ -38,6 +40,8 @@ class Setup(msgspec.Struct, frozen=True):
     files: str
     """The folder with the files that come with the assignment's notebook."""
     walls: bool
+    prefix: list[messages.RunCell]
+    """The instructor's cells that the notebook begins with: run here once, and not again in every worker."""
 
 
 class Ready(msgspec.Struct, tag="ready", frozen=True):
@@ -92,6 +96,7 @@ def _serve() -> None:
     try:
         setup = msgspec.msgpack.decode(connection.recv(1 << 16), type=Setup)
         shell, versions = _warm_up(setup)
+        ran = _run_prefix(setup, shell)
         walls, notes = _walls(setup)
     except Exception as error:
         reason = f"{type(error).__name__}: {error}\n{traceback.format_exc()}"
@@ -109,7 +114,7 @@ def _serve() -> None:
         if isinstance(request, Fork):
             pid = os.fork()
             if pid == 0:
-                _be_worker(connection, descriptors[0], request.birth, walls, shell)
+                _be_worker(connection, descriptors[0], request.birth, walls, Notebook(shell, ran))
             children.add(pid)
             os.close(descriptors[0])
             connection.send(msgspec.msgpack.encode(Forked(pid)))
@@ -117,10 +122,12 @@ def _serve() -> None:
             connection.send(msgspec.msgpack.encode(Ended(_end(request.pid, children))))
 
 
-def _be_worker(connection: socket.socket, descriptor: int, birth: Birth, walls: Walls | None, shell: Any) -> None:
+def _be_worker(
+    connection: socket.socket, descriptor: int, birth: Birth, walls: Walls | None, notebook: Notebook
+) -> None:
     try:
         connection.close()
-        live(socket.socket(fileno=descriptor), birth, walls, shell)
+        live(socket.socket(fileno=descriptor), birth, walls, notebook)
     except OSError as error:  # only the walls raise it: what the student's code does is answered, not raised
         os.write(2, f"{error}\n".encode())
     finally:
@@ -135,52 +142,64 @@ def _end(pid: int, children: set[int]) -> int | None:
     return os.waitpid(pid, 0)[1]
 
 
-def _warm_up(setup: Setup) -> tuple[Any, dict[str, str]]:
+def _warm_up(setup: Setup) -> tuple[Shell, dict[str, str]]:
     import matplotlib
     import numpy
 
-    from autograder.sandbox.shell import make_shell
-
     versions = {"python": sys.version.split()[0], "numpy": numpy.__version__, "matplotlib": matplotlib.__version__}
     if setup.libraries == TORCH:
-        versions |= _warm_torch()
+        warm_torch()
+        import torch
+        import torchvision
+
+        _adapt_loaders(torch.utils.data)
+        versions |= {"torch": str(torch.__version__), "torchvision": str(torchvision.__version__)}
     shell = make_shell()
     _warm_helper(setup)
     return shell, versions
 
 
-def _warm_torch() -> dict[str, str]:
-    import torch
-    import torchvision
-    from torch import nn
-
-    torch.set_num_threads(1)
-    torch.set_num_interop_threads(1)
-    # A process's first optimizer, backward pass and loader each import a good deal: once here, not in every worker.
-    for name in ("SGD", "Adam", "AdamW", "RMSprop"):
-        model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
-        optimizer = getattr(torch.optim, name)(model.parameters(), lr=0.1)
-        data = torch.utils.data.TensorDataset(torch.ones(2, 4), torch.tensor([0, 1]))
-        for inputs, targets in torch.utils.data.DataLoader(data, batch_size=2, shuffle=True):
-            optimizer.zero_grad()
-            nn.functional.cross_entropy(model(inputs), targets).backward()
-            optimizer.step()
-    repr(torch.randn(2, 2, requires_grad=True))
-    torch.manual_seed(0)
-    _without_loader_processes(torch.utils.data.DataLoader)
-    return {"torch": str(torch.__version__), "torchvision": str(torchvision.__version__)}
+def _run_prefix(setup: Setup, shell: Shell) -> list[Ran]:
+    """Run the cells that every notebook begins with, up to one that fails."""
+    here = os.getcwd()
+    os.chdir(setup.files)
+    sys.path.insert(0, setup.files)
+    ran = []
+    for cell in setup.prefix:
+        labels: dict[str, str] = {}
+        if run_cell(shell, cell.source, cell.label, cell.max_output, labels) is not None:
+            break
+        ran.append(Ran(cell.source, OUTPUTS.items))
+    os.chdir(here)
+    return ran
 
 
-def _without_loader_processes(loader: Any) -> None:
-    """Make DataLoader load in the worker itself: it may not start processes, and a student need not care."""
-    original = loader.__init__
+def _adapt_loaders(data: Any) -> None:
+    """Make DataLoader load in the worker itself, which may start no processes; a student need not care.
 
-    def __init__(self: Any, *arguments: Any, **keywords: Any) -> None:
+    Batches of a plain TensorDataset are indexed at once: the same batches as picture by picture, in half the time.
+    """
+    original = data.DataLoader.__init__
+    collate = data.default_collate
+
+    class Batch(list[Any]):
+        """A batch that needs no collating."""
+
+    def __getitems__(self: Any, indices: list[int]) -> Batch:
+        return Batch(tensor[indices] for tensor in self.tensors)
+
+    def collate_unless_done(items: Any) -> Any:
+        return list(items) if isinstance(items, Batch) else collate(items)
+
+    def __init__(self: Any, dataset: Any, *arguments: Any, **keywords: Any) -> None:
         for name in ("num_workers", "persistent_workers", "prefetch_factor", "multiprocessing_context"):
             keywords.pop(name, None)
-        original(self, *arguments, **keywords)
+        if type(dataset) is data.TensorDataset and len(arguments) < 6 and keywords.get("collate_fn") is None:
+            keywords["collate_fn"] = collate_unless_done
+            dataset.__getitems__ = __getitems__.__get__(dataset)
+        original(self, dataset, *arguments, **keywords)
 
-    loader.__init__ = __init__
+    data.DataLoader.__init__ = __init__
 
 
 def _warm_helper(setup: Setup) -> None:

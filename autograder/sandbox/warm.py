@@ -1,0 +1,21 @@
+"""torch does much of its importing when it is first used: here it is used once, before anybody waits for it."""
+
+from __future__ import annotations
+
+
+def warm_torch() -> None:
+    """Use what training uses, on one thread: a process that forks after this has all of it in memory."""
+    import torch
+    from torch import nn
+
+    torch.set_num_threads(1)
+    for name in ("SGD", "Adam", "AdamW", "RMSprop"):
+        model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
+        optimizer = getattr(torch.optim, name)(model.parameters(), lr=0.1)
+        data = torch.utils.data.TensorDataset(torch.ones(2, 4), torch.tensor([0, 1]))
+        for inputs, targets in torch.utils.data.DataLoader(data, batch_size=2, shuffle=True):
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(model(inputs), targets).backward()
+            optimizer.step()
+    repr(torch.randn(2, 2, requires_grad=True))
+    torch.manual_seed(0)
