@@ -1,28 +1,34 @@
-"""What this project's steps need to know of the nbgrader course they run in."""
+"""What this project's steps need to know of the nbgrader course they run in, and the grading that runs beside them."""
 
 from __future__ import annotations
 
 import atexit
+import hashlib
 import os
+from concurrent.futures import Future
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from autograder.grading import Grader
+from autograder.classroom import Graded, Pool, Settings
 from autograder.submission import Assignment, read_assignment
 
-SEED_VARIABLE = "AUTOGRADER_SEED"
-ISOLATION_VARIABLE = "AUTOGRADER_ISOLATION"
+KEY = "autograder"
+"""Under which this project keeps its own data in a notebook's metadata."""
+
+
+def converter_of(step: Any) -> Any:
+    """The nbgrader converter that `step`, an exporter or a preprocessor of an exporter, belongs to."""
+    return step.parent if hasattr(step.parent, "coursedir") else step.parent.parent
 
 
 def assignment_of(step: Any, name: str) -> Assignment:
-    """The assignment `name` of the course in which `step`, an exporter or a preprocessor of an exporter, runs.
+    """The assignment `name` of the course in which `step` runs.
 
     Raises:
         AssignmentError: there is no such assignment.
     """
-    converter = step.parent if hasattr(step.parent, "coursedir") else step.parent.parent
-    coursedir = converter.coursedir
+    coursedir = converter_of(step).coursedir
     folder = Path(coursedir.format_path(coursedir.source_directory, ".", name))
     return _assignment(folder.resolve().parent, name)
 
@@ -32,12 +38,68 @@ def _assignment(source: Path, name: str) -> Assignment:
     return read_assignment(source, name)
 
 
+class Ahead:
+    """Grades the submissions that nbgrader will come to, a few ahead of it and side by side.
+
+    nbgrader takes one submission after the other. What it will take is known from the start, so that all cores
+    can work for it; what it finds is what it would have found one by one.
+    """
+
+    def __init__(self, settings: Settings, jobs: int, seed: int) -> None:
+        self._pool = Pool(settings, jobs)
+        atexit.register(self._pool.close)
+        self._settings = settings
+        self._jobs = jobs
+        self._seed = seed
+        self._begun: dict[Path, Future[Graded]] = {}
+
+    def begin(self, path: Path, student: str, following: list[tuple[Path, str]]) -> None:
+        """Begin to grade `path`, and as many of those that follow it as there are processes."""
+        for notebook, name in [(path, student), *following[: self._jobs]]:
+            if notebook not in self._begun:
+                self._begun[notebook] = self._pool.submit(notebook, self._seed_for(name))
+
+    def result(self, path: Path) -> Graded:
+        """What grading `path` brought; it must have begun.
+
+        Raises:
+            SandboxError: this machine can't grade.
+            ClerkLost: the grading process was killed twice.
+        """
+        return self._begun.pop(path).result()
+
+    def _seed_for(self, student: str) -> int:
+        """The same for the same student, so that a regrade gives the same Report."""
+        text = f"{self._seed}:{self._settings.assignment}:{student}"
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+
+
 @cache
-def grader_for(source: Path, name: str) -> Grader:
-    """The process's one grader for an assignment: nbgrader makes its steps anew for every submission."""
-    isolation = os.environ.get(ISOLATION_VARIABLE, "auto")
-    if isolation not in ("auto", "inner", "none"):
-        raise ValueError(f"{ISOLATION_VARIABLE} takes auto, inner or none, not {isolation}")
-    grader = Grader(_assignment(source, name), isolation=isolation)  # type: ignore[arg-type]
-    atexit.register(grader.close)
-    return grader
+def ahead_for(settings: Settings, jobs: int, seed: int) -> Ahead:
+    """The process's one `Ahead` with these settings: nbgrader makes its steps anew for every submission."""
+    return Ahead(settings, jobs, seed)
+
+
+def submitted_notebook(converter: Any, student: str, assignment: str) -> Path:
+    """Where the notebook of `student` was submitted."""
+    coursedir = converter.coursedir
+    return Path(coursedir.format_path(coursedir.submitted_directory, student, assignment), f"{assignment}.ipynb")
+
+
+def still_to_come(converter: Any, student: str, assignment: str) -> list[tuple[Path, str]]:
+    """The submissions that nbgrader will take after that of `student`, in its order: notebook and student."""
+    coursedir = converter.coursedir
+    found = []
+    for folder in sorted(converter.assignments):
+        name = Path(folder).parent.name
+        notebook = submitted_notebook(converter, name, assignment)
+        done = Path(coursedir.format_path(coursedir.autograded_directory, name, assignment))
+        if Path(folder) == notebook.parent and (converter.force or not done.exists()):
+            found.append((notebook, name))
+    after = [name for _, name in found]
+    return found[after.index(student) + 1 :] if student in after else [pair for pair in found if pair[1] > student]
+
+
+def cores() -> int:
+    """How many processes this one may keep busy."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -11,14 +11,12 @@ from nbconvert.exporters import Exporter, NotebookExporter
 from nbformat.notebooknode import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 
-from autograder.nbgrader.course import assignment_of, grader_for
+from autograder.nbgrader.course import KEY, assignment_of
+from autograder.nbgrader.preprocessors import GradeBehindWalls
 from autograder.pages.feedback import Written, feedback_page
 from autograder.report import Report
 from autograder.submission import Submission, SubmissionError, empty_submission, read_submission
 from autograder.submission.cells import Cell
-
-KEY = "autograder"
-"""Under which this project keeps its own data in a notebook's metadata."""
 
 
 class SubmissionExporter(NotebookExporter):
@@ -28,10 +26,9 @@ class SubmissionExporter(NotebookExporter):
         """Read `filename`; a notebook that can't be read becomes one with every answer missing."""
         assert resources is not None
         assignment = assignment_of(self, resources["nbgrader"]["assignment"])
-        # The sandbox takes seconds to start: let it, while nbgrader goes on.
-        grader_for(assignment.folder.parent, assignment.name)
         converter: Any = self.parent
         if converter._sanitizing:
+            GradeBehindWalls(parent=self).begin(resources["nbgrader"])
             try:
                 submission = read_submission(Path(filename), assignment)
             except SubmissionError as error:

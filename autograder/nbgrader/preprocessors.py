@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from typing import Any
 
 import msgspec
-import nbformat
 from nbformat.notebooknode import NotebookNode
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.preprocessors import AssignLatePenalties, NbGraderPreprocessor
+from traitlets import Enum, Float, Integer
 
-from autograder.nbgrader.course import SEED_VARIABLE, assignment_of, grader_for
-from autograder.nbgrader.exporters import KEY
+from autograder.classroom import Settings
+from autograder.nbgrader.course import (
+    KEY,
+    Ahead,
+    ahead_for,
+    assignment_of,
+    converter_of,
+    cores,
+    still_to_come,
+    submitted_notebook,
+)
 from autograder.report import CellReport, Report
-from autograder.submission import AssignmentError, Submission, parse_submission
+from autograder.sandbox.limits import MIB, Limits
+from autograder.submission import AssignmentError
 from autograder.terminal import number
 
 Resources = dict[str, Any]
@@ -24,27 +32,47 @@ Resources = dict[str, Any]
 class GradeBehindWalls(NbGraderPreprocessor):
     """Takes the place of running the notebook in a kernel: leaves the cells' outputs and the Report in it."""
 
+    jobs = Integer(0, min=0, help="How many submissions to grade side by side; 0: one for each core.").tag(config=True)
+    seed = Integer(0, help="Decides, with the student's name, the hidden tests' inputs.").tag(config=True)
+    isolation = Enum(
+        ["auto", "inner", "none"],
+        "auto",
+        help="auto and inner: behind walls, or not at all. none: without walls, where a machine has none.",
+    ).tag(config=True)
+    cell_seconds = Float(Limits().cell_seconds, help="CPU seconds for one cell of a notebook.").tag(config=True)
+    call_seconds = Float(Limits().call_seconds, help="CPU seconds for one call of a function.").tag(config=True)
+    memory = Integer(Limits().memory >> 20, help="Memory that a submission may use, in MiB.").tag(config=True)
+
+    def begin(self, names: dict[str, str]) -> None:
+        """Begin to grade the submission that `names` tells of, and the next ones that nbgrader will come to."""
+        converter = converter_of(self)
+        notebook = submitted_notebook(converter, names["student"], names["assignment"])
+        following = still_to_come(converter, names["student"], names["assignment"])
+        self._ahead(names).begin(notebook, names["student"], following)
+
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         """Grade `nb`; its Report goes into its metadata, each cell's checks below its own outputs."""
-        assignment = assignment_of(self, resources["nbgrader"]["assignment"])
-        problems = tuple(nb.metadata.get(KEY, {}).get("problems", ()))
-        parsed = parse_submission(nbformat.writes(nb).encode(), assignment)
-        submission = Submission(assignment, parsed.cells, problems)
-        student = resources["nbgrader"]["student"]
-        graded = grader_for(assignment.folder.parent, assignment.name).grade(
-            submission, seed_for(student, assignment.name)
-        )
-        for number_, (cell, outputs) in enumerate(zip(nb.cells, graded.outputs, strict=True), start=1):
+        names = resources["nbgrader"]
+        student = names["student"]
+        graded = self._ahead(names).result(submitted_notebook(converter_of(self), student, names["assignment"]))
+        for place, (cell, outputs) in enumerate(zip(nb.cells, graded.outputs, strict=True), start=1):
             if cell.cell_type == "code":
                 cell.outputs = [NotebookNode(output) for output in outputs]
-                cell.execution_count = number_
-        self._write_checks(nb, graded.report)
-        nb.metadata[KEY] = {"report": msgspec.to_builtins(graded.report)}
+                cell.execution_count = place
         report = graded.report
+        self._write_checks(nb, report)
+        nb.metadata[KEY] = {"report": msgspec.to_builtins(report)}
         self.log.info("%s: %s of %s points", student, number(report.score), number(report.max_score))
         for problem in report.problems:
             self.log.warning("%s: %s", student, problem)
         return nb, resources
+
+    def _ahead(self, names: dict[str, str]) -> Ahead:
+        source = assignment_of(self, names["assignment"]).folder.parent
+        limits = Limits(cell_seconds=self.cell_seconds, call_seconds=self.call_seconds, memory=self.memory * MIB)
+        settings = Settings(source=str(source), assignment=names["assignment"], limits=limits, isolation=self.isolation)
+        waiting = len(converter_of(self).assignments)
+        return ahead_for(settings, min(self.jobs or cores(), waiting), self.seed)
 
     def _write_checks(self, nb: NotebookNode, report: Report) -> None:
         by_id = {cell.grade_id: cell for cell in report.cells}
@@ -125,9 +153,3 @@ def checks_as_text(cell: CellReport) -> str:
         lines.append(f"{mark} {check.title}")
         lines += [f"    {line}" for line in (check.message, f"Hint: {check.hint}" if check.hint else "") if line]
     return "\n".join(lines) + "\n"
-
-
-def seed_for(student: str, assignment: str) -> int:
-    """The seed of a submission's run: the same for the same student, so that a regrade gives the same Report."""
-    base = os.environ.get(SEED_VARIABLE, "0")
-    return int.from_bytes(hashlib.sha256(f"{base}:{assignment}:{student}".encode()).digest()[:4], "big")

@@ -150,6 +150,8 @@ def make_shell() -> Shell:
     config.InteractiveShell.colors = "nocolor"
     config.InteractiveShell.xmode = "Context"
     config.InteractiveShell.autocall = 0
+    # Cropping a figure to its contents draws it twice.
+    config.InlineBackend.print_figure_kwargs = {"bbox_inches": None}
     shell = Shell.instance(config=config)
     sys.stdout, sys.stderr = _Stream("stdout"), _Stream("stderr")
     OUTPUTS.begin(1 << 20)

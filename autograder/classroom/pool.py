@@ -1,0 +1,99 @@
+"""A pool of grading processes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from autograder.classroom.clerk import Failed, Graded, Job, Settings, receive, send
+from autograder.sandbox.errors import SandboxError
+
+
+class ClerkLost(Exception):
+    """A grading process ended in the middle of a submission, and so did the next one that tried it."""
+
+
+class Pool:
+    """Grades notebooks side by side in `jobs` processes; a context manager. The Reports don't depend on `jobs`."""
+
+    def __init__(self, settings: Settings, jobs: int) -> None:
+        self._settings = settings
+        self._threads = ThreadPoolExecutor(jobs, thread_name_prefix="clerk")
+        self._own = threading.local()
+        self._clerks: set[subprocess.Popen[bytes]] = set()
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def submit(self, path: Path, seed: int) -> Future[Graded]:
+        """Grade the notebook at `path` as soon as a process is free.
+
+        The future raises SandboxError where this machine can't grade, ClerkLost where the process was killed twice.
+        """
+        return self._threads.submit(self._grade, Job(str(path), seed))
+
+    def close(self) -> None:
+        """Drop what hasn't begun, and end the processes."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        with self._lock:
+            clerks, self._clerks = self._clerks, set()
+        for clerk in clerks:
+            _end(clerk)
+        self._threads.shutdown(wait=True)
+
+    def _grade(self, job: Job) -> Graded:
+        for _ in range(2):
+            clerk = self._clerk()
+            assert clerk.stdin is not None
+            assert clerk.stdout is not None
+            try:
+                send(clerk.stdin, job)  # type: ignore[arg-type]
+                answer = receive(clerk.stdout, Graded | Failed)  # type: ignore[arg-type]
+            except OSError:
+                answer = None
+            if isinstance(answer, Graded):
+                return answer
+            self._own.clerk = None
+            with self._lock:
+                self._clerks.discard(clerk)
+            _end(clerk)
+            if isinstance(answer, Failed):
+                raise SandboxError(answer.reason)
+        raise ClerkLost(f"the grading process was killed twice while it graded {job.path}")
+
+    def _clerk(self) -> subprocess.Popen[bytes]:
+        """This thread's grading process; a new one where there is none."""
+        clerk: subprocess.Popen[bytes] | None = getattr(self._own, "clerk", None)
+        if clerk is None:
+            command = [sys.executable, "-m", "autograder.classroom.clerk"]
+            clerk = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            assert clerk.stdin is not None
+            send(clerk.stdin, self._settings)  # type: ignore[arg-type]
+            self._own.clerk = clerk
+            with self._lock:
+                self._clerks.add(clerk)
+        return clerk
+
+
+def _end(clerk: subprocess.Popen[bytes]) -> None:
+    assert clerk.stdin is not None
+    assert clerk.stdout is not None
+    for stream in (clerk.stdin, clerk.stdout):
+        try:
+            stream.close()
+        except OSError:
+            continue
+    try:
+        clerk.wait(10)
+    except subprocess.TimeoutExpired:
+        clerk.kill()
+        clerk.wait()
