@@ -21,18 +21,18 @@ class OffTheRecord(Protocol):
 
 
 def right_or_following(
-    student: OffTheRecord, judge: Callable[[Any], None], wanted: Any, following: Callable[[], Any]
+    student: OffTheRecord, judge: Callable[[Any], None], wanted: Any, *followings: Callable[[], Any]
 ) -> None:
     """Judge by the right answer; where that fails, by what follows from the student's own other functions.
 
     So a mistake costs its points once, in the cell where it was made, and not again in every cell that uses it.
 
     Args:
-        student: whose functions `following` calls.
+        student: whose functions `followings` call.
         judge: takes what is wanted; raises Mismatch where the student's result is something else.
         wanted: what a right function gives.
-        following: gives what a right function would have made of the student's other functions; it may raise
-            whatever they raise, and then there is nothing to follow.
+        followings: each gives what a right function would have made of the student's other functions; it may
+            raise whatever they raise, and then there is nothing to follow.
 
     Raises:
         Mismatch: of the first judgement.
@@ -40,11 +40,17 @@ def right_or_following(
     try:
         judge(wanted)
     except Mismatch as mismatch:
-        try:
-            with student.off_the_record():
-                judge(following())
-        except Exception:
-            raise mismatch from None
+        with student.off_the_record():
+            if not any(_accepts(judge, following) for following in followings):
+                raise mismatch from None
+
+
+def _accepts(judge: Callable[[Any], None], following: Callable[[], Any]) -> bool:
+    try:
+        judge(following())
+    except Exception:
+        return False
+    return True
 
 
 class expect:

@@ -30,7 +30,7 @@ def gradient_descent(X, y, w0, b0, lr, n_steps):
     losses = [mse_loss(y, X @ w + b)]
     for _ in range(n_steps):
         dw, db = linear_gradients(X, y, w, b)
-        w, b = gradient_step(w, dw, lr), gradient_step(b, db, lr)
+        w, b = gradient_step(w, dw, lr), b - lr * db
         losses.append(mse_loss(y, X @ w + b))
     return w, b, losses
 
