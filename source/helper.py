@@ -400,6 +400,100 @@ def plot_confusion(matrix: Any, names: Sequence[str]) -> None:
     figure.tight_layout()
 
 
+def plot_graph(result: Any, names: Mapping[str, Any] | None = None, ax: Any = None) -> None:
+    """Draws what autograd has recorded about a tensor, read off its grad_fn.
+
+    result: a tensor with a grad_fn, of which nothing has been differentiated yet.
+    names: tensors that are to be labelled in the picture, by name. Leaves without a name are labelled by their shape.
+    ax: the axes to draw on; a new figure without it.
+
+    Leaves are green, results of operations blue, the result orange. Arrows point forward; slopes go against them.
+    """
+    names = names or {}
+    operations = {tensor.grad_fn: name for name, tensor in names.items() if tensor.grad_fn is not None}
+    leaves = {id(tensor): name for name, tensor in names.items() if tensor.is_leaf}
+
+    column = {result.grad_fn: 0}  # the longest way to the result
+    inputs = {}
+    waiting = [result.grad_fn]
+    while waiting:
+        node = waiting.pop(0)
+        inputs[node] = [source for source, _ in node.next_functions if source is not None]
+        for source in inputs[node]:
+            if column.get(source, -1) <= column[node]:
+                column[source] = column[node] + 1
+                waiting.append(source)
+
+    def label(node: Any) -> str:
+        if hasattr(node, "variable"):
+            leaf = node.variable
+            return leaves.get(id(leaf), f"leaf {tuple(leaf.shape)}") + "\n(leaf)"
+        return "\n".join(filter(None, [operations.get(node), node.name()]))
+
+    columns: list[list[Any]] = [[] for _ in range(max(column.values()) + 1)]
+    for node in inputs:
+        columns[column[node]].append(node)
+    widths = [2 + max(len(line) for node in nodes for line in label(node).split("\n")) for nodes in columns]
+    gap, total = 4, sum(widths) + 4 * (len(columns) - 1)
+    rows = max(len(nodes) for nodes in columns)
+    if ax is None:
+        _, ax = plt.subplots(figsize=(min(10, total * 0.085), 0.55 + 0.55 * rows))
+    inches = ax.get_position().width * ax.figure.get_figwidth()
+    fontsize = min(9, 72 * inches / (0.62 * total))
+
+    place = {}  # left, right and middle row of each box
+    right = float(total)
+    for nodes, width in zip(columns, widths, strict=True):
+        for i, node in enumerate(nodes):
+            place[node] = (right - width, right, (len(nodes) - 1) / 2 - i)
+        right -= width + gap
+    for node, (left, right, row) in place.items():
+        is_leaf = hasattr(node, "variable")
+        color = "#d5efd5" if is_leaf else "#ffdfb8" if node is result.grad_fn else "#d8e6f5"
+        box = {"boxstyle": "round,pad=0.35", "facecolor": color, "edgecolor": "0.4"}
+        ax.text(
+            (left + right) / 2,
+            row,
+            label(node),
+            bbox=box,
+            family="monospace",
+            fontsize=fontsize,
+            ha="center",
+            va="center",
+        )
+        for i, source in enumerate(inputs[node]):
+            again = inputs[node][:i].count(source)
+            bend = 0.0 if inputs[node].count(source) == 1 else (0.5, -0.5)[again % 2]
+            arrow = {
+                "arrowstyle": "->",
+                "color": "0.3",
+                "connectionstyle": f"arc3,rad={bend}",
+                "shrinkA": 0,
+                "shrinkB": 0,
+            }
+            ax.annotate("", (left, row), (place[source][1], place[source][2]), arrowprops=arrow)
+    ax.set(xlim=(-1, total + 1), ylim=(-rows / 2 - 0.1, rows / 2 + 0.1))
+    ax.axis("off")
+
+
+def plot_accumulation(totals: Sequence[float], contributions: Sequence[float]) -> None:
+    """Draws a gradient that grows from call to call of backward(), as columns of blocks.
+
+    totals: what stood in .grad after each call. contributions: what each call alone would have left there.
+    """
+    _, ax = plt.subplots(figsize=(6, 2.8))
+    calls = range(1, len(totals) + 1)
+    for k, block in enumerate(contributions):
+        heights = [block if call > k else 0 for call in calls]
+        floor = sum(contributions[:k])
+        shade = plt.cm.Blues(0.3 + 0.6 * k / len(contributions))
+        ax.bar(calls, heights, bottom=floor, color=shade, edgecolor="white", label=f"from call {k + 1}")
+    for call, total in zip(calls, totals, strict=True):
+        ax.text(call, total, f"{total:g}", ha="center", va="bottom")
+    ax.set(xlabel="calls of backward()", ylabel="w.grad", xticks=list(calls), ylim=(0, 1.15 * max(totals)))
+    ax.legend(loc="upper left")
+
+
 def _picture(image: Any) -> np.ndarray:
     array = np.asarray(image.detach() if hasattr(image, "detach") else image, dtype=float).ravel()
     side = math.isqrt(array.size)
