@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from nbgrader.api import Gradebook
@@ -104,15 +105,12 @@ CLASS: dict[str, tuple[str, dict[str, str]]] = {
     "ida": ("everything right, a day late", {}),
     "jo": ("not a notebook at all", {}),
 }
-CONFIG = f'''
-from datetime import datetime, timedelta, timezone
+CONFIG = """
 
-c.CourseDirectory.db_assignments = [
-    {{"name": "{ASSIGNMENT}", "duedate": (datetime.now(timezone.utc) - timedelta(days=2)).strftime("%Y-%m-%d %H:%M:%S UTC")}}
-]
 c.AssignLatePenalties.plugin_class = "late.TenPercentADay"
 c.GradeBehindWalls.call_seconds = 2.0
-'''
+c.GradeBehindWalls.cell_seconds = 5.0
+"""
 LATE = '''
 from nbgrader.plugins import LateSubmissionPlugin
 
@@ -140,6 +138,9 @@ def main(target: Path) -> None:
             nbgrader(target, *command)
             if command[0] == "generate_assignment":
                 shutil.copy(release(target), submitted(target, "gus"))
+                with gradebook_of(target) as gradebook:
+                    due = datetime.now(UTC) - timedelta(days=2)
+                    gradebook.update_or_create_assignment(ASSIGNMENT, duedate=due.replace(tzinfo=None))
         console.print(f"[green]✓[/] {words}: {time.perf_counter() - began:.1f} s", highlight=False)
     show(console, target)
     console.print(f"\nFeedback pages: {os.path.relpath(target)}/feedback/*/{ASSIGNMENT}/{ASSIGNMENT}.html")
@@ -204,9 +205,14 @@ def nbgrader(target: Path, *arguments: str) -> None:
         raise SystemExit(f"nbgrader {arguments[0]} failed ({log.name}):\n{tail}")
 
 
+def gradebook_of(target: Path) -> Gradebook:
+    """The course's gradebook."""
+    return Gradebook(f"sqlite:///{target / 'gradebook.db'}")
+
+
 def show(console: Console, target: Path) -> None:
     """The gradebook as a table."""
-    with Gradebook(f"sqlite:///{target / 'gradebook.db'}") as gradebook:
+    with gradebook_of(target) as gradebook:
         submissions = gradebook.assignment_submissions(ASSIGNMENT)
         names = [cell.name for cell in gradebook.find_notebook(ASSIGNMENT, ASSIGNMENT).grade_cells]
         table = Table(title=f"Gradebook: {ASSIGNMENT}")

@@ -37,6 +37,7 @@ class Session:
         self._fates: dict[int, StudentError] = {}
         self._skipped: dict[int, str] = {}
         self._errors: dict[int, str] = {}
+        self._wary = False
         self.outputs: list[list[Output]] = [[] for _ in submission.cells]
 
     def close(self) -> None:
@@ -67,6 +68,7 @@ class Session:
             reply, body = worker.request(message, buffers, seconds, on_call_back)
         except WorkerLost:
             self._lose()
+            self._wary = True
             raise
         if isinstance(message, messages.Call) and isinstance(reply, messages.Raised) and reply.kind == "NameError":
             self._explain(message.function, reply)
@@ -110,7 +112,7 @@ class Session:
         cell = self._submission.cells[place]
         message = cell_message(cell, place, self._limits)
         try:
-            reply, body = worker.request(message, [], self._limits.cell_seconds, _refuse)
+            reply, body = worker.request(message, [], self._cell_seconds(cell), _refuse)
             if not isinstance(reply, messages.CellRan):
                 raise Crashed("the notebook's process broke the protocol")
             outputs = _decoded(body)
@@ -121,6 +123,12 @@ class Session:
         if reply.error is not None:
             self._errors[place] = "".join(letter for letter in reply.error[:80] if letter.isprintable())
         return clean_outputs(outputs, self._limits.output)
+
+    def _cell_seconds(self, cell: Cell) -> float:
+        """A cell of the instructor's that hangs calls a function that hangs: once there is one, it gets less time."""
+        if self._wary and cell.role in ("locked", "test"):
+            return min(self._limits.cell_seconds, self._limits.call_seconds)
+        return self._limits.cell_seconds
 
     def _living(self) -> Worker:
         """The worker, or a new one that has run the same cells but for those that cost a worker."""

@@ -96,14 +96,11 @@ class expect:
                 f"{what} should have the shape {_shape(right)}, but has the shape {_shape(received)}"
                 f": expected {shown(right)}, received {shown(received)}.{suffix}"
             )
-        if right.size == 0:
+        if right.size == 0 or _agree(received, right, rtol, scale):
             return
-        largest = float(np.max(np.abs(right))) if scale is None else scale
-        tolerance = rtol * max(largest, 1e-8)
-        difference = np.abs(received - right)
-        if bool(np.all(difference <= tolerance)):  # False for NaN
-            return
-        raise Mismatch(f"{what}: expected {shown(right)}, received {shown(received)}.{_where(received, right)}{suffix}")
+        # A large array is not shown whole: where it differs most says more.
+        values = f"expected {shown(right)}, received {shown(received)}." if right.size <= 12 else "not as expected."
+        raise Mismatch(f"{what}: {values}{_where(received, right)}{suffix}")
 
     @staticmethod
     def unchanged(left: Any, before: Any, name: str, function: str) -> None:
@@ -114,6 +111,16 @@ class expect:
                 f"{function} changed its argument {name}: before the call it was {shown(right)}, "
                 f"afterwards {described(left) if after is None else shown(after)}."
             )
+
+
+def _agree(received: np.ndarray[Any, Any], right: np.ndarray[Any, Any], rtol: float, scale: float | None) -> bool:
+    """Whether the numbers agree; what is not finite must be the very same, and takes no part in the scale."""
+    finite = np.isfinite(right)
+    if not np.array_equal(received[~finite], right[~finite], equal_nan=True):
+        return False
+    if scale is None:
+        scale = float(np.max(np.abs(right[finite]), initial=0.0))
+    return bool(np.all(np.abs(received[finite] - right[finite]) <= rtol * max(scale, 1e-8)))
 
 
 def numbers(value: Any) -> np.ndarray[Any, np.dtype[np.float64]] | None:

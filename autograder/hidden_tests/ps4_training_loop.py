@@ -318,7 +318,7 @@ def test_train_loss_decreases(student, reference, rng):
     def judge(pair):
         before, after, reached = loss(start), loss(got), loss(pair[1])
         expect.that(
-            after <= reached + 0.1 * abs(before - reached),
+            after <= reached + 0.1 * abs(before - reached) or np.isnan([after, reached]).all(),
             f"In 4 epochs the loss on the training pictures should fall from {before:.4f} to about {reached:.4f}; "
             f"it went to {after:.4f}.",
         )
@@ -372,7 +372,7 @@ def test_predict_values(student, reference, rng):
         got, wanted = (who.predict(who.tools.network(layers(SMALL), weights), images) for who in (student, reference))
         shape = "(n, 784)" if flat else "(n, 1, 28, 28)"
         sums_to_one(got, n)
-        expect.close(got, wanted, f"predict(model, images), images {shape} with n = {n},", rtol=1e-4)
+        expect.close(got, wanted, f"predict(model, images), images {shape} with n = {n}", rtol=1e-4)
 
 
 def sums_to_one(got, n):
@@ -438,7 +438,7 @@ def judge_accuracy(student, reference, weights, images, labels, batch_size):
     n = len(labels)
     right = int((answers(reference, weights, images) == labels).sum())
     got = student.accuracy(model, student.tools.loader(images, labels, batch_size))
-    what = f"accuracy(model, loader) with {right} of {n} right, in batches of {batch_size},"
+    what = f"accuracy(model, loader) with {right} of {n} right, in batches of {batch_size}"
 
     def following():
         return float((student.predict(model, images).argmax(1) == labels).sum()) / n
