@@ -189,8 +189,8 @@ def _where(received: np.ndarray[Any, Any], right: np.ndarray[Any, Any]) -> str:
     weight = float(np.sum(right * right))
     if weight > 0:
         factor = float(np.sum(received * right)) / weight
-        if factor and np.allclose(received, factor * right, rtol=1e-5, atol=1e-12):
-            return f" That is {factor:.5g} times what was expected{' throughout' if right.ndim else ''}."
+        if factor and _agree(received, factor * right, 1e-3, None):
+            return f" That is {factor:.4g} times what was expected{' throughout' if right.ndim else ''}."
     if right.ndim:
         wrong = int(np.sum(np.abs(received - right) > 1e-6 * max(float(np.max(np.abs(right))), 1e-8)))
         place = tuple(int(i) for i in np.unravel_index(int(np.argmax(np.abs(received - right))), right.shape))

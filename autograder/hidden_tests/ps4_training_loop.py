@@ -226,7 +226,7 @@ def test_train_step_arguments(student, reference, rng):
 
 def followed(bench, images, labels, batch_size, epochs, print_every):
     """A right loop driven by the student's own train_step: the losses it returns, the weights it ends with."""
-    losses, window, seen = [], [], set()
+    losses, window, seen, start = [], [], set(), bench.weights
     for _ in range(epochs):
         for batch in zip(images.split(batch_size), labels.split(batch_size), strict=True):
             window.append(float(bench.step(*batch)))
@@ -234,8 +234,10 @@ def followed(bench, images, labels, batch_size, epochs, print_every):
             if len(window) == print_every:
                 losses.append(sum(window) / print_every)
                 window = []
-    expect.that(len(seen) > 1, "A train_step that always returns the same loss gives nothing to follow.")
-    return losses, bench.weights
+    end = bench.weights
+    learned = any(not torch.equal(end[name], start[name]) for name in end)
+    expect.that(learned or len(seen) > 1, "A train_step that does nothing gives nothing to follow.")
+    return losses, end
 
 
 def path(student, reference, start, lr, *loop, **settings):
