@@ -10,6 +10,7 @@ import msgspec
 from nbconvert.exporters import Exporter, NotebookExporter
 from nbformat.notebooknode import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
+from nbgrader.api import Gradebook
 
 from autograder.nbgrader.course import KEY, assignment_of
 from autograder.nbgrader.preprocessors import GradeBehindWalls
@@ -54,7 +55,7 @@ class FeedbackExporter(Exporter):
             report,
             student=names["student"],
             notebook=notebook,
-            written=[_written(cell) for cell in notebook.cells if _is(cell, "grade") and _is(cell, "solution")],
+            written=_written(notebook, names),
             score=names["score"],
             max_score=names["max_score"],
             late_penalty=names["late_penalty"],
@@ -72,15 +73,26 @@ def _is(cell: NotebookNode, flag: str) -> bool:
     return bool(cell.metadata.get("nbgrader", {}).get(flag))
 
 
-def _written(cell: NotebookNode) -> Written:
-    details = cell.metadata["nbgrader"]
-    return Written(
-        grade_id=details["grade_id"],
-        answer=cell.source,
-        score=details["score"],
-        max_score=details["points"],
-        comment=details.get("comment") or "",
-    )
+def _written(notebook: NotebookNode, names: dict[str, Any]) -> list[Written]:
+    """The written answers with what people have said of them so far."""
+    found = []
+    with Gradebook(names["db_url"]) as gradebook:
+        for cell in notebook.cells:
+            if _is(cell, "grade") and _is(cell, "solution"):
+                details = cell.metadata["nbgrader"]
+                place = (names["notebook"], names["assignment"], names["student"])
+                grade = gradebook.find_grade(details["grade_id"], *place)
+                found.append(
+                    Written(
+                        grade_id=details["grade_id"],
+                        answer=cell.source,
+                        score=details["score"],
+                        max_score=details["points"],
+                        waits=bool(grade.needs_manual_grade),
+                        comment=details.get("comment") or "",
+                    )
+                )
+    return found
 
 
 def as_notebook(submission: Submission) -> NotebookNode:

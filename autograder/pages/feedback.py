@@ -19,6 +19,8 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     answer: str
     score: float
     max_score: float
+    waits: bool
+    """Whether nobody has graded it yet."""
     comment: str
 
 
