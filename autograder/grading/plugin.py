@@ -22,6 +22,9 @@ from autograder.sandbox.limits import Limits
 from autograder.sandbox.student import LocalChannel, Student
 from autograder.submission import Assignment
 
+MAX_MESSAGE = 4000
+"""Characters of a check's message."""
+
 
 class GradingPlugin:
     """Runs an assignment's hidden tests, cell by cell in the notebook's order.
@@ -144,14 +147,14 @@ class GradingPlugin:
         if error is None:
             return "passed", ""
         if isinstance(error, Mismatch):
-            return "failed", str(error)
+            return "failed", _readable(str(error))
         if isinstance(error, StudentRaised):
             return "error", explain(error)
         if isinstance(error, StudentError):
             return error.outcome, f"{error}."[0].upper() + f"{error}."[1:]
         if isinstance(error, SandboxError):
             raise error
-        self.faults.append(f"hidden test {name} itself failed: {type(error).__name__}: {error}")
+        self.faults.append(_readable(f"hidden test {name} itself failed: {type(error).__name__}: {error}"))
         return "error", "This check could not be made: the fault is the grader's, and the instructor has been told."
 
 
@@ -177,6 +180,11 @@ def cell_of(item: pytest.Item) -> str:
 def title_of(function: Callable[..., object]) -> str:
     """A test's title: its docstring's first paragraph on one line."""
     return " ".join((inspect.getdoc(function) or function.__name__).split("\n\n")[0].split())
+
+
+def _readable(text: str) -> str:
+    """`text` as it may be shown anywhere: it can hold what a submission has chosen, a dictionary's keys for example."""
+    return "".join(letter for letter in text[:MAX_MESSAGE] if letter.isprintable() or letter == "\n")
 
 
 def explain(error: StudentRaised) -> str:

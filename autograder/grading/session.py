@@ -3,19 +3,38 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from autograder.sandbox import messages
-from autograder.sandbox.errors import Crashed, OutOfMemory, StudentError, WorkerLost
+from autograder.sandbox.errors import Crashed, OutOfMemory, StudentError, TimedOut, WorkerLost
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.process import OnCallBack, Sandbox, Worker
+from autograder.sandbox.shell import MAX_OUTPUTS
 from autograder.submission import Cell, Submission
 from autograder.submission.cells import is_picture
 
 Output = dict[str, Any]
 _MAX_PICTURE = 4 << 20
+_MAX_LINES = 200
+
+
+class _Output(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An output as a worker may send it: of every kind's fields, those that are there."""
+
+    output_type: str = ""
+    name: str = ""
+    text: str = ""
+    data: Annotated[dict[str, str], Meta(max_length=10)] = {}
+    ename: str = ""
+    evalue: str = ""
+    traceback: Annotated[list[str], Meta(max_length=_MAX_LINES)] = []
+
+
+# With types, because plain data of a frame's size can be fifty times as large once it is decoded.
+_OUTPUTS = msgspec.msgpack.Decoder(Annotated[list[_Output], Meta(max_length=MAX_OUTPUTS)])
 
 
 class Session:
@@ -132,18 +151,25 @@ class Session:
 
     def _living(self) -> Worker:
         """The worker, or a new one that has run the same cells but for those that cost a worker."""
+        self._check_time()
         while self._worker is None:
-            if self._lives <= 0 or time.monotonic() > self._give_up_at:
+            if self._lives <= 0:
                 raise Crashed("the submission crashed or ran out of time too often to go on")
             self._lives -= 1
             self._worker = self._sandbox.spawn(self._seed)
             for place in range(self._next):
                 runs = self._submission.cells[place].kind == "code"
                 if runs and place not in self._fates and place not in self._skipped:
+                    self._check_time()
                     self._execute(self._worker, place)
                     if self._worker is None:
                         break
         return self._worker
+
+    def _check_time(self) -> None:
+        if time.monotonic() > self._give_up_at:
+            self._lose()
+            raise TimedOut(f"the submission took more than {self._limits.submission_seconds:g} seconds in all")
 
     def _lose(self) -> None:
         self.close()
@@ -159,9 +185,10 @@ def _refuse(back: messages.CallBack, body: memoryview) -> tuple[messages.Request
     raise Crashed("a cell called a function that isn't there")
 
 
-def _decoded(body: memoryview) -> list[Any]:
+def _decoded(body: memoryview) -> list[_Output]:
     try:
-        return msgspec.msgpack.decode(body, type=list[Any])
+        outputs: list[_Output] = _OUTPUTS.decode(body)
+        return outputs
     except (msgspec.MsgspecError, RecursionError):
         raise Crashed("the notebook's process broke the protocol") from None
 
@@ -170,45 +197,48 @@ def _note(text: str) -> Output:
     return {"output_type": "stream", "name": "stdout", "text": f"[grader] {text}\n"}
 
 
-def clean_outputs(outputs: list[Any], allowance: int) -> list[Output]:
-    """Outputs as a worker sent them, made safe to keep: known kinds, plain text, real pictures, bounded in size."""
+def clean_outputs(outputs: list[_Output], allowance: int) -> list[Output]:
+    """Outputs as a worker sent them, made safe to keep: known kinds, plain text, real pictures, bounded in size.
+
+    Args:
+        outputs: those of one cell.
+        allowance: characters of text that they may have together; a little more than that ends with a remark.
+    """
+    text = _Text(allowance + 1000)
     cleaned: list[Output] = []
-    for output in outputs[:500]:
-        kind = output.get("output_type") if isinstance(output, dict) else None
-        if kind == "stream":
-            name = "stderr" if output.get("name") == "stderr" else "stdout"
-            cleaned.append({"output_type": "stream", "name": name, "text": _text(output.get("text"), allowance)})
-        elif kind in ("display_data", "execute_result"):
-            data = _data(output.get("data"), allowance)
-            if data:
-                cleaned.append({"output_type": "display_data", "data": data, "metadata": {}})
-        elif kind == "error":
-            lines = output.get("traceback")
+    for output in outputs:
+        if output.output_type == "stream":
+            name = "stderr" if output.name == "stderr" else "stdout"
+            cleaned.append({"output_type": "stream", "name": name, "text": text.clean(output.text)})
+        elif output.output_type in ("display_data", "execute_result"):
+            data = {mime: text.clean(content) for mime, content in output.data.items() if mime == "text/plain"}
+            pictures = {mime: content for mime, content in output.data.items() if _is_small_picture(mime, content)}
+            if data or pictures:
+                cleaned.append({"output_type": "display_data", "data": data | pictures, "metadata": {}})
+        elif output.output_type == "error":
             cleaned.append(
                 {
                     "output_type": "error",
-                    "ename": _text(output.get("ename"), 100),
-                    "evalue": _text(output.get("evalue"), 2000),
-                    "traceback": [_text(line, allowance) for line in lines[:200]] if isinstance(lines, list) else [],
+                    "ename": text.clean(output.ename[:100]),
+                    "evalue": text.clean(output.evalue[:2000]),
+                    "traceback": [text.clean(line) for line in output.traceback],
                 }
             )
     return cleaned
 
 
-def _data(data: Any, allowance: int) -> dict[str, str]:
-    if not isinstance(data, dict):
-        return {}
-    kept = {}
-    for mime, content in data.items():
-        if not isinstance(content, str):
-            continue
-        if mime == "text/plain":
-            kept[mime] = _text(content, allowance)
-        elif len(content) <= _MAX_PICTURE and is_picture(mime, content):
-            kept[mime] = content
-    return kept
+class _Text:
+    """Cleans texts until there is no allowance left."""
+
+    def __init__(self, allowance: int) -> None:
+        self._left = allowance
+
+    def clean(self, text: str) -> str:
+        """`text` without control characters, cut to what is left of the allowance."""
+        text = text[: self._left]
+        self._left -= len(text)
+        return "".join(letter for letter in text if letter.isprintable() or letter in "\n\t")
 
 
-def _text(value: Any, allowance: int) -> str:
-    text = value[:allowance] if isinstance(value, str) else ""
-    return "".join(letter for letter in text if letter.isprintable() or letter in "\n\t")
+def _is_small_picture(mime: str, content: str) -> bool:
+    return len(content) <= _MAX_PICTURE and is_picture(mime, content)

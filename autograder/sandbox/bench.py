@@ -7,6 +7,7 @@ process, where it holds right answers or misconceptions: what a hidden test sees
 from __future__ import annotations
 
 import builtins
+import hashlib
 import random
 import sys
 from collections.abc import Callable, Mapping, MutableMapping
@@ -31,6 +32,7 @@ class Bench:
         self._exchange = exchange
         self._labels = labels if labels is not None else {}
         self._handles: dict[int, object] = {}
+        self._events: list[str] = []
         self._next = 1
 
     def keep(self, value: object) -> Handle:
@@ -66,6 +68,7 @@ class Bench:
         """Do what `request` asks and return the reply with its buffers. Student code's exceptions become Raised."""
         if isinstance(request, messages.BeginTest):
             self._handles.clear()
+            self._events.clear()
             seed_everything(request.seed)
             return messages.Returned(None, []), []
         if not isinstance(request, messages.Call | messages.Tool):
@@ -74,11 +77,12 @@ class Bench:
         arguments = [unpacker.unpack(tree) for tree in request.arguments]
         keywords = {name: unpacker.unpack(tree) for name, tree in request.keywords.items()}
         try:
-            if isinstance(request, messages.Tool):
-                value: object = toolbox.use(request.name, arguments, keywords)
-                return self._reply(value, (), [])
-            value = self._function(request.function)(*arguments, **keywords)
-            return self._reply(value, request.opaque, arguments)
+            with toolbox.serving(self._events, recording=isinstance(request, messages.Call)):
+                if isinstance(request, messages.Tool):
+                    value: object = toolbox.use(request.name, arguments, keywords)
+                    return self._reply(value, (), [])
+                value = self._function(request.function)(*arguments, **keywords)
+                return self._reply(value, request.opaque, arguments)
         except BaseException as error:
             return self._raised(error), []
 
@@ -121,6 +125,11 @@ class Bench:
                 where = f"line {traceback.tb_lineno} of {label}"
             traceback = traceback.tb_next
         return where
+
+
+def veiled(seed: int) -> int:
+    """A seed for student code that doesn't give away `seed`, from which hidden inputs are drawn."""
+    return int.from_bytes(hashlib.sha256(f"behind the walls: {seed}".encode()).digest()[:7], "big")
 
 
 def seed_everything(seed: int) -> None:

@@ -21,7 +21,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     output: int = 1 * MIB
     """Bytes of text that one cell may leave behind."""
     submission_seconds: float = 900.0
-    """Seconds by the clock after which a submission that goes on losing its workers is given up."""
+    """Seconds by the clock after which nothing more of a submission is run."""
     lives: int = 12
     """How many times a crashed or stuck worker is replaced before the rest is given up."""
     lives_per_cell: int = 2

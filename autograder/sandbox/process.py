@@ -20,6 +20,7 @@ from typing import Any, Self
 import msgspec
 
 from autograder.sandbox import identity, messages, wire
+from autograder.sandbox.bench import veiled
 from autograder.sandbox.errors import Crashed, SandboxError, TimedOut
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.worker import Birth
@@ -30,6 +31,7 @@ _POLL_SECONDS = 0.2
 # Not "-m": IPython takes the name __main__ for the notebook.
 _ZYGOTE = "from autograder.sandbox.zygote import serve; serve()"
 _TICKS = os.sysconf("SC_CLK_TCK")
+_PAGE = 4096
 
 OnCallBack = Callable[[messages.CallBack, memoryview], tuple[messages.Request, list[memoryview]]]
 
@@ -74,14 +76,14 @@ class Worker:
                 self._send(answer, answer_buffers)
         except (ConnectionError, BrokenPipeError):
             raise Crashed("the notebook's process ended") from None
-        except (wire.WireError, msgspec.MsgspecError) as error:
+        except (wire.WireError, msgspec.MsgspecError, RecursionError) as error:
             raise Crashed(f"the notebook's process broke the protocol: {error}") from None
 
     def close(self) -> None:
         """Kill the worker and remove its folder."""
         self._socket.close()
         self._sandbox.end(self.pid)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        _remove(self._folder)
 
     def _send(self, message: messages.Request, buffers: list[memoryview]) -> None:
         for piece in wire.frame(self._encoder.encode(message), buffers):
@@ -119,14 +121,25 @@ class Worker:
         return (int(fields[11]) + int(fields[12])) / _TICKS
 
     def folder_size(self) -> int:
-        """Bytes in the worker's folder, links not followed."""
+        """Bytes in the worker's folder, links not followed; counting ends where it is more than the worker may use.
+
+        Every name counts as a page at the least, and a folder that can't be looked into as too much.
+        """
         total = 0
-        for directory, _, names in os.walk(self._folder):
-            for name in names:
-                try:
-                    total += os.lstat(os.path.join(directory, name)).st_blocks * 512
-                except OSError:
-                    continue
+        waiting = [str(self._folder)]
+        while waiting and total <= self._limits.files:
+            try:
+                with os.scandir(waiting.pop()) as entries:
+                    for entry in entries:
+                        total += max(_PAGE, entry.stat(follow_symlinks=False).st_blocks * 512)
+                        if entry.is_dir(follow_symlinks=False):
+                            waiting.append(entry.path)
+                        if total > self._limits.files:
+                            break
+            except FileNotFoundError:
+                continue  # it went away while we looked
+            except OSError:
+                return self._limits.files + 1
         return total
 
     @property
@@ -243,7 +256,7 @@ class Sandbox:
         if uid:
             os.chown(folder, uid, uid)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        birth = Birth(str(folder), str(self._files), uid, seed, self._limits.memory, self._limits.files)
+        birth = Birth(str(folder), str(self._files), uid, veiled(seed), self._limits.memory, self._limits.files)
         socket.send_fds(self._socket, [msgspec.msgpack.encode(Fork(birth))], [theirs.fileno()])
         theirs.close()
         forked = self._receive(Forked)
@@ -280,6 +293,14 @@ class Sandbox:
         if not data:
             raise SandboxError(f"the sandbox ended by itself: {self._last_words()}")
         return msgspec.msgpack.decode(data, type=kind)
+
+
+def _remove(folder: Path) -> None:
+    """Remove `folder`, however deep the folders in it are nested."""
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    except RecursionError:
+        subprocess.run(["rm", "-rf", "--", str(folder)], check=False, stderr=subprocess.DEVNULL)
 
 
 def _copy_files(source: Path, target: Path) -> None:

@@ -8,6 +8,7 @@ import io
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from typing import Any
 
 from IPython.core.displayhook import DisplayHook
@@ -20,6 +21,8 @@ Output = dict[str, Any]
 
 MAX_PICTURES = 8 << 20
 """Characters of base64 that one cell's figures may take, all together."""
+MAX_OUTPUTS = 500
+"""Outputs of one cell; what comes after them is dropped."""
 
 
 class Outputs:
@@ -44,7 +47,7 @@ class Outputs:
         if self.items and self.items[-1].get("name") == name:
             self.items[-1]["text"] += text
         else:
-            self.items.append({"output_type": "stream", "name": name, "text": text})
+            self._add({"output_type": "stream", "name": name, "text": text})
 
     def show(self, kind: str, data: dict[str, Any]) -> None:
         """Add a displayed object by its representations."""
@@ -55,12 +58,16 @@ class Outputs:
         self._left_for_pictures -= pictures
         if "text/plain" in data:
             data["text/plain"] = self._cut(data["text/plain"])
-        self.items.append({"output_type": kind, "data": data, "metadata": {}})
+        self._add({"output_type": kind, "data": data})
 
     def error(self, name: str, value: str, traceback: list[str]) -> None:
         """Add an exception."""
         lines = [self._cut(line) for line in traceback[:200]]
-        self.items.append({"output_type": "error", "ename": name, "evalue": value[:2000], "traceback": lines})
+        self._add({"output_type": "error", "ename": name, "evalue": value[:2000], "traceback": lines})
+
+    def _add(self, output: Output) -> None:
+        if len(self.items) < MAX_OUTPUTS:
+            self.items.append(output)
 
     def _cut(self, text: str) -> str:
         if self._left <= 0:
@@ -135,6 +142,11 @@ class Shell(InteractiveShell):
         super().init_history()
         self.configurables = [c for c in self.configurables if c is not self.history_manager]
 
+    @contextlib.contextmanager
+    def _tee(self, channel: str) -> Iterator[None]:
+        """Keep no second copy of all that is printed, as IPython does for its history."""
+        yield
+
     def enable_gui(self, gui: Any = None) -> None:
         """There is no event loop to integrate; inline figures need none."""
 
@@ -180,14 +192,16 @@ def run_cell(shell: Shell, source: str, label: str, allowance: int, labels: dict
         labels: gets the name under which the cell's code is compiled, with its label.
 
     Returns:
-        The name of the exception's type, or None where the cell ran through.
+        The name of the exception's type, MemoryError for all of its kind, or None where the cell ran through.
     """
     OUTPUTS.begin(allowance)
     with contextlib.suppress(Exception):  # a cell that can't be transformed fails below, with its own message
         labels[shell.compile.get_code_name(shell.transform_cell(source), source, shell.execution_count)] = label
     result = shell.run_cell(source, store_history=True)
     error = result.error_before_exec or result.error_in_exec
-    return None if error is None else type(error).__name__
+    if error is None:
+        return None
+    return "MemoryError" if isinstance(error, MemoryError) else type(error).__name__
 
 
 def enter_folder(path: str, files: str) -> None:

@@ -9,12 +9,17 @@ from typing import Any, Protocol
 import msgspec
 
 from autograder.sandbox import messages
-from autograder.sandbox.bench import Bench
-from autograder.sandbox.errors import OutOfMemory, StudentRaised
+from autograder.sandbox.bench import Bench, veiled
+from autograder.sandbox.errors import Crashed, OutOfMemory, StudentRaised
 from autograder.sandbox.process import OnCallBack
 from autograder.sandbox.wire import Function, Handle, Packer, Unpacker, WireError
 
 MAX_CALL_BACKS = 100_000
+MAX_CALL_BACK_BODY = 1 << 20
+"""Largest body of a call-back: hidden functions are asked about weights, and not about more than that."""
+MAX_TRANSCRIPT = 128 << 20
+"""Bytes of arrays that the transcripts of one submission may hold, all together."""
+_FORGOTTEN = Handle(0, "something too large to be remembered")
 
 
 class Channel(Protocol):
@@ -63,6 +68,7 @@ class Student:
         self._functions: list[Callable[..., object]] = []
         self.tools = Tools(self)
         self.transcript: list[Exchange] = []
+        self._remembered = 0
         self._left: list[Any] = []
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
@@ -78,7 +84,7 @@ class Student:
         """Begin a test: generators start from `seed`, handles of earlier tests are gone, the transcript is empty."""
         self.transcript = []
         self._functions = []
-        self._send(messages.BeginTest(seed), [], self._seconds)
+        self._send(messages.BeginTest(veiled(seed)), [], self._seconds)
 
     def call(
         self,
@@ -145,27 +151,35 @@ class Student:
 
     def _recorded(self, name: str, message: messages.Request, buffers: list[memoryview], seconds: float | None) -> Any:
         try:
-            result, left = self._result(name, message, buffers, seconds or self._seconds)
+            result, left, size = self._result(name, message, buffers, seconds or self._seconds)
         except (StudentRaised, OutOfMemory) as error:
             self.transcript.append(Exchange(name, None, [], error))
             raise
-        self.transcript.append(Exchange(name, result, left, None))
+        self._remembered += size
+        if self._remembered <= MAX_TRANSCRIPT:
+            self.transcript.append(Exchange(name, result, left, None))
+        else:
+            self.transcript.append(Exchange(name, _FORGOTTEN, [], None))
         if isinstance(message, messages.Call):
             self._left = left
         return result
 
     def _result(
         self, name: str, message: messages.Request, buffers: list[memoryview], seconds: float
-    ) -> tuple[Any, list[Any]]:
+    ) -> tuple[Any, list[Any], int]:
+        """What came back, the arguments as the call left them, and how many bytes of arrays that was."""
         reply, body = self._send(message, buffers, seconds)
         if isinstance(reply, messages.Raised):
             if reply.no_memory:
                 raise OutOfMemory(f"{name} asked for more memory than there is for it")
             raise StudentRaised(name, *(_printable(text) for text in (reply.kind, reply.message, reply.where)))
-        if not isinstance(reply, messages.Returned):
-            raise WireError("a result was expected")
-        unpacker = Unpacker(self, body)
-        return unpacker.unpack(reply.value), [unpacker.unpack(tree) for tree in reply.arguments]
+        try:
+            if not isinstance(reply, messages.Returned):
+                raise WireError("a result was expected")
+            unpacker = Unpacker(self, body)
+            return unpacker.unpack(reply.value), [unpacker.unpack(tree) for tree in reply.arguments], len(body)
+        except WireError as error:
+            raise Crashed(f"the notebook's process broke the protocol: {error}") from None
 
     def _send(
         self, message: messages.Request, buffers: list[memoryview], seconds: float
@@ -175,7 +189,11 @@ class Student:
         def on_call_back(back: messages.CallBack, body: memoryview) -> tuple[messages.Request, list[memoryview]]:
             nonlocal calls
             calls += 1
-            if calls > MAX_CALL_BACKS or not 0 <= back.function < len(self._functions):
+            if (
+                calls > MAX_CALL_BACKS
+                or len(body) > MAX_CALL_BACK_BODY
+                or not 0 <= back.function < len(self._functions)
+            ):
                 raise WireError("a call-back that was not offered, or one too many")
             unpacker = Unpacker(self, body)
             arguments = [unpacker.unpack(tree) for tree in back.arguments]
@@ -215,5 +233,5 @@ def _joined(buffers: list[memoryview]) -> memoryview:
 
 
 def _printable(text: str) -> str:
-    """`text` without control characters; line breaks stay."""
-    return "".join(letter for letter in text if letter.isprintable() or letter == "\n")
+    """The beginning of `text` without control characters; line breaks stay."""
+    return "".join(letter for letter in text[:2000] if letter.isprintable() or letter == "\n")

@@ -89,7 +89,7 @@ class Packer:
         if isinstance(value, Handle):
             return ["h", value.id, value.type]
         if isinstance(value, dict):
-            return ["d", [[self.pack(k, depth + 1), self.pack(v, depth + 1)] for k, v in value.items()]]
+            return ["d", [[self._pack_key(k, depth + 1), self.pack(v, depth + 1)] for k, v in value.items()]]
         if isinstance(value, list | tuple):
             return ["t" if isinstance(value, tuple) else "l", [self.pack(item, depth + 1) for item in value]]
         if isinstance(value, np.generic | np.ndarray) and value.dtype.name in _DTYPES:
@@ -98,6 +98,11 @@ class Packer:
         if torch is not None and isinstance(value, torch.Tensor):
             return self._pack_tensor(value, depth)
         return self._refer(value)
+
+    def _pack_key(self, key: object, depth: int) -> object:
+        if not _is_key(key):
+            raise WireError(f"a dictionary with a key of type {type(key).__name__} can't be sent")
+        return self.pack(key, depth)
 
     def _refer(self, value: object) -> object:
         reference = self._keeper.keep(value)
@@ -143,6 +148,7 @@ class Unpacker:
         self._keeper = keeper
         self._body = body
         self._nodes = 0
+        self._size = 0
 
     def unpack(self, tree: object, depth: int = 0) -> Any:
         """Return the value that `tree` describes; arrays are fresh, writable copies.
@@ -198,7 +204,7 @@ class Unpacker:
 
     def _key(self, tree: object, depth: int) -> Any:
         key = self.unpack(tree, depth + 1)
-        if not isinstance(key, str | int | float | bool | tuple | None.__class__):
+        if not _is_key(key):
             raise WireError("a dictionary key that is not plain data")
         return key
 
@@ -212,6 +218,10 @@ class Unpacker:
         size = count * dtype.itemsize
         if offset < 0 or offset + size > len(self._body):
             raise WireError("an array beyond the end of its frame")
+        # Arrays may claim the same bytes again and again; what comes of them has to fit into a frame all the same.
+        self._size += size
+        if self._size > MAX_BODY:
+            raise WireError("arrays of more bytes than a frame can hold")
         # A shape like (2**26, 0) holds nothing, but numpy multiplies its other lengths all the same.
         if count == 0:
             return np.zeros(shape, dtype) if math.prod(n for n in shape if n) <= MAX_BODY else _refuse_shape()
@@ -230,6 +240,13 @@ class Unpacker:
                 raise WireError("a gradient that does not fit its tensor")
             tensor.grad = value
         return tensor
+
+
+def _is_key(value: object) -> bool:
+    """Whether `value` may be a dictionary's key: nothing of which thousands could be made to share one hash."""
+    if type(value) is int:
+        return -(2**63) <= value < 2**64
+    return value is None or type(value) in (str, float, bool)
 
 
 def _list(value: object) -> list[Any]:
