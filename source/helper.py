@@ -331,7 +331,6 @@ def plot_descent(
         ax.plot(*path[0], "s", color="black", markersize=6)
         ax.set(title=title, xlabel=labels[0], xlim=xlim, ylim=ylim)
     axes[0][0].set_ylabel(labels[1])
-    plt.tight_layout()
 
 
 def show_digits(images: Any, labels: Sequence[Any] | None = None, columns: int = 8) -> None:
@@ -398,6 +397,61 @@ def plot_confusion(matrix: Any, names: Sequence[str]) -> None:
     ax.set(xticks=ticks, yticks=ticks, yticklabels=names, xlabel="answer", ylabel="right class")
     ax.set_xticklabels(names, rotation=45, ha="right")
     figure.tight_layout()
+
+
+def plot_backward_graph(
+    nodes: Mapping[str, float],
+    parameters: Mapping[str, Mapping[str, float]],
+    slopes: Mapping[str, float] | None = None,
+    local_slopes: Mapping[str, str] | None = None,
+) -> None:
+    """Draws a chain of nodes from left to right, with what enters each from above, and the slopes that come back.
+
+    nodes: name to value, from the first to the last. parameters: for a node, name to value of what enters it.
+    slopes: for a node or a parameter, the slope of the last node by it; written below a node, above a parameter.
+    local_slopes: for a node or a parameter, a text about the slope of what it feeds by it; written beside the arrow.
+
+    Green boxes are given, blue ones computed; black arrows run forward, orange ones back.
+    """
+    slopes, local_slopes = slopes or {}, local_slopes or {}
+    last, back = list(nodes)[-1], "#d55e00"
+    place = {name: (2.0 * i, 0.0) for i, name in enumerate(nodes)}
+    feeds = dict(zip(nodes, list(nodes)[1:], strict=False))
+    values = dict(nodes)
+    for node, given in parameters.items():
+        values |= given
+        for j, name in enumerate(given):
+            place[name] = (place[node][0] + (j - (len(given) - 1) / 2) * 1.1, 1.9)
+            feeds[name] = node
+
+    # Axes as wide as the figure need no layout, which would cost as much time as the drawing itself.
+    ax = plt.figure(figsize=(9, 3.8 if slopes else 2.4)).add_axes((0, 0, 1, 1))
+    for name, (x, y) in place.items():
+        color = "#d8e6f5" if y == 0 and x > 0 else "#d5efd5"
+        box = {"boxstyle": "round,pad=0.35", "facecolor": color, "edgecolor": "0.4"}
+        ax.text(x, y, f"{name}\n{values[name]:.4g}", bbox=box, ha="center", va="center", fontsize=10)
+        if name in slopes:
+            text = f"∂{last}/∂{name.split(' = ')[0]}\n{slopes[name]:.4f}"
+            ax.text(x, y + (0.85 if y else -1.85), text, color=back, ha="center", va="center", fontsize=10)
+    arrows = []
+    for name, target in feeds.items():
+        (x, y), (to_x, _) = place[name], place[target]
+        start, end = ((x + 0.38, 0), (to_x - 0.38, 0)) if y == 0 else ((x, y - 0.42), (to_x + (x - to_x) * 0.4, 0.42))
+        arrows.append((*start, end[0] - start[0], end[1] - start[1]))
+        if name in local_slopes and y == 0:
+            bend = {"arrowstyle": "->", "color": back, "connectionstyle": "arc3,rad=-0.35"}
+            ax.annotate("", (x + 0.15, -0.45), (to_x - 0.15, -0.45), arrowprops=bend)
+            ax.text((x + to_x) / 2, -1.0, local_slopes[name], color=back, ha="center", va="top", fontsize=8.5)
+        elif name in local_slopes:
+            side = ("right", -0.47) if x < to_x else ("left", 0.47)
+            ax.text(to_x + side[1], 0.95, local_slopes[name], color=back, ha=side[0], va="center", fontsize=8.5)
+    # One quiver for all arrows forward draws in a tenth of the time of as many annotations.
+    shape = {"angles": "xy", "scale_units": "xy", "scale": 1, "units": "dots", "width": 1.2, "headwidth": 6}
+    ax.quiver(*np.transpose(arrows), color="0.2", **shape)
+    ax.set(xlim=(-0.7, 2 * len(nodes) - 1.3), ylim=(-2.2, 3.05) if slopes else (-0.6, 2.4))
+    ax.axis("off")
+    for artist in ax.texts:
+        artist.set_in_layout(False)
 
 
 def plot_graph(result: Any, names: Mapping[str, Any] | None = None, ax: Any = None) -> None:
