@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import inspect
+import resource
 import textwrap
 from collections.abc import Callable
 
+import msgspec
 import pytest
-from conftest import FUNCTIONS, outcomes, scores
+from conftest import FUNCTIONS, LIMITS, outcomes, scores
 
 from autograder.grading import Graded, Grader
 from autograder.reference import ps1_gradient_descent as right_answers
-from autograder.submission import Submission
+from autograder.report import to_json
+from autograder.submission import Assignment, Submission
 
 TARGET = "gradient_descent"
 """The function that attacks stand in: its tests come between others', and no other function calls it."""
@@ -38,6 +41,11 @@ def graded_attack(grader: Grader, notebook_with: NotebookWith, source: str, *fur
     graded = grader.grade(notebook_with({TARGET: source}, *further), seed=1)
     assert grader.grade(notebook_with({}), seed=1).report.score == sum(FUNCTIONS.values())
     return graded
+
+
+def peak_memory() -> int:
+    """MiB that this process, the trusted one, has held at the most so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
 
 
 def assert_only_target_lost(graded: Graded, outcome: set[str]) -> None:
@@ -217,3 +225,195 @@ IN_CELL = {
 def test_attack_in_a_cell_costs_only_its_cell(grader: Grader, notebook_with: NotebookWith, name: str) -> None:
     code, outcome = IN_CELL[name]
     assert_only_target_lost(graded_attack(grader, notebook_with, in_cell(code)), outcome)
+
+
+# Code that changes the grader's own modules, in the memory of the submission's process.
+TAMPERING = {
+    "packer": "sys.modules['autograder.sandbox.wire'].Packer.pack = lambda self, value, depth=0: True",
+    "bench": """
+        messages = sys.modules['autograder.sandbox.messages']
+        sys.modules['autograder.sandbox.bench'].Bench.handle = lambda *_: (messages.Returned('passed', [True] * 6), [])
+        """,
+    "link": "sys.modules['autograder.sandbox.worker']._Link.send = lambda *_: os._exit(0)",
+    "toolbox": "sys.modules['autograder.sandbox.toolbox'].use = lambda *_: True",
+    "numpy_sums": "np.sum = np.mean = np.add.reduce = lambda *_, **__: np.float64(0)",
+    "numpy_arrays": "np.asarray = np.array = np.ascontiguousarray = lambda *_, **__: np.zeros(3)",
+    "builtins": "builtins.isinstance = lambda *_: True; builtins.len = lambda _: 0; builtins.type = lambda _: int",
+    "namespace": "get_ipython().user_ns.clear()",
+    "frames": """
+        frame = sys._getframe()
+        while frame:
+            for name, value in list(frame.f_locals.items()):
+                try:
+                    vars(value).clear()
+                except Exception:
+                    pass
+            frame = frame.f_back
+        """,
+}
+
+
+@pytest.mark.parametrize("name", TAMPERING)
+def test_attack_on_the_modules_in_its_own_process_gains_nothing(
+    grader: Grader, notebook_with: NotebookWith, name: str
+) -> None:
+    code = "import builtins, os, sys\n" + textwrap.dedent(TAMPERING[name]).strip()
+    graded = graded_attack(grader, notebook_with, in_function(f"{code}\nreturn w0 + 1, b0 + 1, [1.0] * (n_steps + 1)"))
+    shares = scores(graded.report)
+    assert shares[TARGET] == 0
+    before = list(shares)[: list(shares).index(TARGET)]
+    assert {shares[function] for function in before} == {1.0}
+
+
+FORGE = """
+import os, stat, struct, sys
+
+def sockets():
+    for fd in range(64):
+        try:
+            if stat.S_ISSOCK(os.fstat(fd).st_mode):
+                yield fd
+        except OSError:
+            pass
+
+def send(data):
+    for fd in sockets():
+        view = memoryview(data)
+        while view:
+            view = view[os.write(fd, view):]
+
+def frame(header, body=b''):
+    return struct.pack('<II', len(header), len(body)) + header + body
+
+def text(value):
+    return b'\\xdb' + struct.pack('>I', len(value)) + value
+
+def returned(value, arguments=b'\\x90'):
+    return b'\\x83' + b''.join([text(b'type'), text(b'returned'), text(b'value'), value, text(b'arguments'), arguments])
+"""
+
+# What the function writes into every socket that it finds.
+FORGERIES = {
+    "huge_lengths": "send(struct.pack('<II', 2**32 - 1, 2**32 - 1))",
+    "long_body_that_never_comes": "send(struct.pack('<II', 10, 64 << 20) + b'x' * 10)",
+    "garbage": "send(os.urandom(1 << 16))",
+    "empty_frames": "send(bytes(8) * 1000)",
+    "nonsense_result": "send(frame(returned(b'\\xa4true')))",
+    "true_results": "[send(frame(returned(b'\\xc3'))) for _ in range(50)]",
+    "handle_with_a_long_name": "send(frame(returned(b'\\x93\\xa1h\\x01' + text(b'\\x1b[2J' * 100_000))))",
+    "nested_deeply": "send(frame(returned(b'\\x91' * 900_000 + b'\\xc0')))",
+    "map_with_lists_as_keys": "send(frame(returned(b'\\x81\\x91\\x01\\x02')))",
+    "array_of_2e40_by_nothing": """
+        shape = b'\\x92\\xcf' + (2**40).to_bytes(8, 'big') + b'\\x00'
+        send(frame(returned(b'\\x94\\xa1a\\xa7float64' + shape + b'\\x00')))
+        """,
+    "same_bytes_a_thousand_times": """
+        array = b'\\x94\\xa1a\\xa5uint8\\x91' + b'\\xce' + (60 << 20).to_bytes(4, 'big') + b'\\x00'
+        send(frame(returned(b'\\x92\\xa1l\\xdc' + (1000).to_bytes(2, 'big') + array * 1000), bytes(60 << 20)))
+        """,
+    "numbers_that_share_a_hash": """
+        key = lambda k: b'\\x92\\x92\\xa1i' + text(str(k * (2**61 - 1)).encode()) + b'\\x00'
+        pairs = b''.join(key(k) for k in range(2**10, 2**10 + 25_000))
+        send(frame(returned(b'\\x92\\xa1d\\xdc' + (25_000).to_bytes(2, 'big') + pairs)))
+        """,
+    "exception_of_a_megabyte": """
+        raised = [b'type', b'raised', b'kind', b'E' * 300_000, b'where', b'x' * 300_000]
+        raised += [b'message', b'\\x1b[2J' * 50_000]
+        send(frame(b'\\x85' + b''.join(map(text, raised)) + text(b'no_memory') + b'\\xc2'))
+        """,
+    "call_back_that_was_not_offered": """
+        send(frame(b'\\x83' + b''.join([text(b'type'), text(b'back'), text(b'function'), b'\\x00',
+                                        text(b'arguments'), b'\\x90'])))
+        """,
+    "cell_that_ran": "send(frame(b'\\x82' + text(b'type') + text(b'ran') + text(b'error') + b'\\xc0', b'\\x90'))",
+}
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_attack_by_forged_frames_gains_nothing(grader: Grader, notebook_with: NotebookWith, name: str) -> None:
+    held = peak_memory()
+    attack = in_function(f"{FORGE}\n{textwrap.dedent(FORGERIES[name]).strip()}\nreturn w0 + 1, b0, []")
+    graded = graded_attack(grader, notebook_with, attack)
+    shares = scores(graded.report)
+    assert shares[TARGET] == 0
+    before = list(shares)[: list(shares).index(TARGET)]
+    assert {shares[function] for function in before} == {1.0}
+    assert graded.report.duration < 12
+    assert not any("itself failed" in problem for problem in graded.report.problems), graded.report.problems
+    assert b"\\u001b" not in to_json(graded.report)
+    assert len(to_json(graded.report)) < 100_000
+    assert peak_memory() - held < 300
+
+
+# What a cell after the last test writes: nothing waits for it but the end of the notebook.
+LAST_CELLS = {
+    "nested_deeply": "send(frame(returned(b'\\x91' * 900_000 + b'\\xc0')))",
+    "outputs_that_grow_when_decoded": """
+        send(frame(b'\\x82' + text(b'type') + text(b'ran') + text(b'error') + b'\\xc0',
+                   b'\\xdd' + (60 << 20).to_bytes(4, 'big') + b'\\x80' * (60 << 20)))
+        """,
+    "outputs_of_odd_types": """
+        send(frame(b'\\x82' + text(b'type') + text(b'ran') + text(b'error') + b'\\xc0',
+                   b'\\x91\\x82' + text(b'output_type') + b'\\x07' + text(b'text') + b'\\x90'))
+        """,
+    "error_of_a_megabyte": """
+        send(frame(b'\\x82' + text(b'type') + text(b'ran') + text(b'error') + text(b'\\x1b' * 1_000_000), b'\\x90'))
+        """,
+    "call_back": """
+        send(frame(b'\\x83' + b''.join([text(b'type'), text(b'back'), text(b'function'), b'\\x00',
+                                        text(b'arguments'), b'\\x90'])))
+        """,
+    "exit": "os._exit(0)",
+}
+
+
+@pytest.mark.parametrize("name", LAST_CELLS)
+def test_attack_after_the_last_test_changes_no_score(grader: Grader, notebook_with: NotebookWith, name: str) -> None:
+    held = peak_memory()
+    graded = graded_attack(grader, notebook_with, RIGHT, FORGE, textwrap.dedent(LAST_CELLS[name]).strip())
+    assert graded.report.score == graded.report.max_score
+    assert graded.outputs[-1] == [] or "[grader]" in str(graded.outputs[-1])
+    assert peak_memory() - held < 300
+
+
+def test_attack_by_a_flood_of_call_backs_ends_in_time(grader: Grader, notebook_with: NotebookWith) -> None:
+    flood = "def numerical_gradient(f, w, eps=1e-5):\n    while True: f(w)\n"
+    graded = grader.grade(notebook_with({"numerical_gradient": flood}), seed=1)
+    assert outcomes(graded.report, "numerical_gradient") <= {"timed out", "crashed"}
+    assert graded.report.score == sum(FUNCTIONS.values()) - FUNCTIONS["numerical_gradient"]
+    assert graded.report.duration < 15
+
+
+def test_attack_by_call_backs_with_large_arrays_is_refused(grader: Grader, notebook_with: NotebookWith) -> None:
+    held = peak_memory()
+    large = "def numerical_gradient(f, w, eps=1e-5):\n    return f(np.ones((7 << 20, *[1] * w.ndim)))\n"
+    graded = grader.grade(notebook_with({"numerical_gradient": large}), seed=1)
+    assert scores(graded.report)["numerical_gradient"] == 0
+    assert peak_memory() - held < 200
+
+
+def test_attack_by_large_results_leaves_the_grader_small(grader: Grader, notebook_with: NotebookWith) -> None:
+    held = peak_memory()
+    large = "{}\n    return np.zeros(60 << 20, bool)\n"
+    sources = {name: large.format(inspect.getsource(getattr(right_answers, name)).split("\n")[0]) for name in FUNCTIONS}
+    graded = grader.grade(notebook_with(sources), seed=1)
+    assert graded.report.score == 0
+    assert peak_memory() - held < 900
+
+
+def test_attack_by_sleeping_is_bounded_for_the_submission_as_a_whole(
+    assignment: Assignment, notebook_with: NotebookWith
+) -> None:
+    sleep = "import time; time.sleep(1.5)"
+    with Grader(assignment, msgspec.structs.replace(LIMITS, submission_seconds=2.0), "inner") as grader:
+        at_the_end = grader.grade(notebook_with({}, *[sleep] * 100), seed=1).report
+        before_a_test = grader.grade(notebook_with({"mse_gradient": f"{sleep}\ntime.sleep(1)"}), seed=1).report
+    assert at_the_end.score == at_the_end.max_score
+    assert at_the_end.duration < 5
+    assert scores(before_a_test)["mse_loss"] == 1
+    assert outcomes(before_a_test, "numerical_gradient") == {"timed out"}
+
+
+def test_attack_by_a_cell_of_many_megabytes_costs_that_cell(grader: Grader, notebook_with: NotebookWith) -> None:
+    graded = graded_attack(grader, notebook_with, f"{RIGHT}\n# {'x' * (3 << 20)}")
+    assert_only_target_lost(graded, {"crashed"})

@@ -13,6 +13,7 @@ from autograder.sandbox.errors import Crashed, OutOfMemory, StudentError, TimedO
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.process import OnCallBack, Sandbox, Worker
 from autograder.sandbox.shell import MAX_OUTPUTS
+from autograder.sandbox.wire import WireError, decoded
 from autograder.submission import Cell, Submission
 from autograder.submission.cells import is_picture
 
@@ -34,7 +35,9 @@ class _Output(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 # With types, because plain data of a frame's size can be fifty times as large once it is decoded.
-_OUTPUTS = msgspec.msgpack.Decoder(Annotated[list[_Output], Meta(max_length=MAX_OUTPUTS)])
+_OUTPUTS: msgspec.msgpack.Decoder[list[_Output]] = msgspec.msgpack.Decoder(
+    Annotated[list[_Output], Meta(max_length=MAX_OUTPUTS)]
+)
 
 
 class Session:
@@ -132,15 +135,13 @@ class Session:
         message = cell_message(cell, place, self._limits)
         try:
             reply, body = worker.request(message, [], self._cell_seconds(cell), _refuse)
-            if not isinstance(reply, messages.CellRan):
-                raise Crashed("the notebook's process broke the protocol")
-            outputs = _decoded(body)
+            failure, outputs = _ran(reply, body)
         except WorkerLost as error:
             self._lose()
             self._fates[place] = error
             return [_note(f"This cell was stopped: {error}.")]
-        if reply.error is not None:
-            self._errors[place] = "".join(letter for letter in reply.error[:80] if letter.isprintable())
+        if failure is not None:
+            self._errors[place] = "".join(letter for letter in failure[:80] if letter.isprintable())
         return clean_outputs(outputs, self._limits.output)
 
     def _cell_seconds(self, cell: Cell) -> float:
@@ -185,12 +186,14 @@ def _refuse(back: messages.CallBack, body: memoryview) -> tuple[messages.Request
     raise Crashed("a cell called a function that isn't there")
 
 
-def _decoded(body: memoryview) -> list[_Output]:
+def _ran(reply: messages.Reply, body: memoryview) -> tuple[str | None, list[_Output]]:
+    """The name of a cell's exception, or None, and what it showed."""
     try:
-        outputs: list[_Output] = _OUTPUTS.decode(body)
-        return outputs
-    except (msgspec.MsgspecError, RecursionError):
-        raise Crashed("the notebook's process broke the protocol") from None
+        if not isinstance(reply, messages.CellRan):
+            raise WireError("a cell's end was expected")
+        return reply.error, decoded(_OUTPUTS, body)
+    except WireError as error:
+        raise Crashed(f"the notebook's process broke the protocol: {error}") from None
 
 
 def _note(text: str) -> Output:

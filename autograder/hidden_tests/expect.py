@@ -8,6 +8,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+MAX_NUMBERS = 1 << 23
+"""Most numbers that an answer can have: as float64 they fill a frame."""
+
 
 class Mismatch(AssertionError):
     """A student's result is not what was expected; the message is for the student."""
@@ -124,7 +127,7 @@ def _agree(received: np.ndarray[Any, Any], right: np.ndarray[Any, Any], rtol: fl
 
 
 def numbers(value: Any) -> np.ndarray[Any, np.dtype[np.float64]] | None:
-    """`value` as a float64 array, or None where it isn't made of numbers."""
+    """`value` as a float64 array, or None where it isn't made of numbers, or of more than any answer has."""
     if hasattr(value, "detach"):
         value = value.detach().numpy()
     if value is None or isinstance(value, str | bytes | Mapping):
@@ -136,7 +139,7 @@ def numbers(value: Any) -> np.ndarray[Any, np.dtype[np.float64]] | None:
                 return None
             return np.array(parts, dtype=np.float64)
         array = np.asarray(value)
-        return array.astype(np.float64) if array.dtype.kind in "fiub" else None
+        return array.astype(np.float64) if array.dtype.kind in "fiub" and array.size <= MAX_NUMBERS else None
     except (ValueError, TypeError):
         return None
 
@@ -151,6 +154,8 @@ def described(value: Any) -> str:
         return f"a dict with the keys {', '.join(map(str, list(value)[:8]))}"
     if isinstance(value, Sequence):
         return f"a {type(value).__name__} of {len(value)} things that are not all numbers of one shape"
+    if hasattr(value, "shape") and np.prod(value.shape) > MAX_NUMBERS:
+        return f"an array of more than {MAX_NUMBERS:,} numbers"
     # What can't cross the wire as data comes as a handle, which knows the name of the type.
     return f"an object of type {getattr(value, 'type', type(value).__name__)}"
 

@@ -47,7 +47,7 @@ class Worker:
         self._folder = folder
         self._limits = limits
         self._encoder = msgspec.msgpack.Encoder()
-        self._decoder = msgspec.msgpack.Decoder(messages.Reply)
+        self._decoder: msgspec.msgpack.Decoder[messages.Reply] = msgspec.msgpack.Decoder(messages.Reply)
         self._deadline = _Deadline(self, 60.0)
 
     def request(
@@ -76,7 +76,7 @@ class Worker:
                 self._send(answer, answer_buffers)
         except (ConnectionError, BrokenPipeError):
             raise Crashed("the notebook's process ended") from None
-        except (wire.WireError, msgspec.MsgspecError, RecursionError) as error:
+        except wire.WireError as error:
             raise Crashed(f"the notebook's process broke the protocol: {error}") from None
 
     def close(self) -> None:
@@ -95,7 +95,7 @@ class Worker:
 
     def _receive(self) -> tuple[messages.Reply, memoryview]:
         header, body = wire.lengths(self._exactly(wire.PREFIX.size))
-        reply = self._decoder.decode(self._exactly(header))
+        reply = wire.decoded(self._decoder, self._exactly(header))
         return reply, memoryview(self._exactly(body))
 
     def _exactly(self, size: int) -> bytearray:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import struct
 import sys
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 import numpy as np
@@ -22,6 +22,8 @@ MAX_BODY = 64 << 20
 MAX_DEPTH = 32
 MAX_NODES = 100_000
 MAX_INT_DIGITS = 400
+
+T = TypeVar("T")
 
 PREFIX = struct.Struct("<II")
 
@@ -229,8 +231,9 @@ class Unpacker:
 
     def _tensor(self, rest: list[Any], depth: int) -> Any:
         name, shape, offset, requires_grad, grad = rest
-        import torch
-
+        torch = _torch()
+        if torch is None:
+            raise WireError("a tensor where there is no torch")
         tensor = torch.from_numpy(self._array(name, shape, offset))
         if requires_grad is True and tensor.is_floating_point():
             tensor.requires_grad_(True)
@@ -257,6 +260,18 @@ def _list(value: object) -> list[Any]:
 
 def _refuse_shape() -> Any:
     raise WireError("an array with an impossible shape")
+
+
+def decoded(decoder: msgspec.msgpack.Decoder[T], data: bytes | bytearray | memoryview) -> T:
+    """`data` as `decoder` reads it.
+
+    Raises:
+        WireError: it can't.
+    """
+    try:
+        return decoder.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise WireError(f"a message that can't be read: {str(error)[:200]}") from None
 
 
 def frame(header: bytes, buffers: list[memoryview]) -> list[bytes | memoryview]:
