@@ -19,6 +19,7 @@ from conftest import CANARY, NAME, run
 import autograder
 from autograder.sandbox.errors import TimedOut
 from autograder.sandbox.process import Sandbox, Worker
+from autograder.sandbox.student import Student
 
 PACKAGE = Path(autograder.__file__).parent
 
@@ -156,16 +157,20 @@ def test_attack_finds_no_seed_from_which_hidden_inputs_are_drawn(sandbox: Sandbo
     seed = 0x5EED_0123
     worker = sandbox.spawn(seed)
     code = """
-    import gc, sys
-    frame = sys._getframe()
-    while frame:
-        if 'birth' in frame.f_locals:
-            print(frame.f_locals['birth'])
-        frame = frame.f_back
-    numbers = {thing for thing in gc.get_objects() if type(thing).__name__ in ('Birth', 'BeginTest')}
-    print(numbers)
+    import sys
+    import numpy as np
+
+    def spy():
+        found, frame = [str(np.random.get_state()[1][0])], sys._getframe()
+        while frame:
+            found += [f"{name}={value}" for name, value in frame.f_locals.items() if name in ('birth', 'request')]
+            frame = frame.f_back
+        return ' '.join(found)
     """
-    _, text = run(worker, textwrap.dedent(code))
+    assert run(worker, textwrap.dedent(code))[0] is None
+    student = Student(worker, 5.0)
+    student.begin(seed)
+    text = student.spy()
     worker.close()
     assert "Birth(" in text
     assert str(seed) not in text
