@@ -248,7 +248,9 @@ def judge_backward(student, reference, names, x, y, params, judge):
     own = Own(student, reference, x, params)
     right = following(own, own.s_right, own.slope_right, y, lambda: y_hat)
     followings = [
-        partial(following, own, *pair, y, y_hat_of) for pair in own.hidden() for y_hat_of in (lambda: y_hat, own.y_hat)
+        partial(following, own, s_of, slope_of, y, y_hat_of)
+        for s_of, slope_of in own.hidden()
+        for y_hat_of in (lambda: y_hat, own.y_hat)
     ]
     for name in names:
         right_or_following(student, partial(judge, name, got[name], name), right, *followings)
