@@ -38,17 +38,21 @@ def read_submission(path: Path, assignment: Assignment) -> Submission:
         SubmissionError: it is no ordinary file, too large, or no notebook.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(path, "rb", opener=_open_warily) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise SubmissionError(f"{path.name} is no ordinary file")
+            if status.st_size > MAX_BYTES:
+                raise SubmissionError(f"{path.name} is larger than {MAX_BYTES >> 20} MiB")
+            data = file.read(MAX_BYTES)
     except OSError as error:
         raise SubmissionError(f"{path.name} can't be opened: {error.strerror}") from None
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise SubmissionError(f"{path.name} is no ordinary file")
-        if status.st_size > MAX_BYTES:
-            raise SubmissionError(f"{path.name} is larger than {MAX_BYTES >> 20} MiB")
-        data = file.read(MAX_BYTES)
     return parse_submission(data, assignment)
+
+
+def _open_warily(path: str, flags: int) -> int:
+    """Open without following a link, and without waiting at a pipe for somebody to write."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def parse_submission(data: bytes, assignment: Assignment) -> Submission:
