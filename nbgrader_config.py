@@ -1,6 +1,11 @@
 """nbgrader's configuration for this course: grading behind walls, feedback without hidden tests."""
 
+import os
+import sys
 import warnings
+
+# nbgrader starts alembic through PATH, which need not hold the environment that nbgrader itself runs in.
+os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")])
 
 # nbgrader's own session handling makes SQLAlchemy warn, several times a submission, about nothing that is lost.
 warnings.filterwarnings("ignore", message="Object of type .* not in session")

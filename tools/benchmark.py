@@ -177,12 +177,13 @@ def main() -> None:
     )
     print(table)
     if arguments.write:
-        DOCUMENT.write_text(
-            "# Benchmark\n\n`python tools/benchmark.py --write` measured this: "
-            f"{arguments.submissions} submissions of {NAME}, all with full marks, in one `nbgrader autograde` run each,\n"
-            f"on {os.cpu_count()} cores. Stock nbgrader runs the same notebooks with equivalent asserts in their "
-            f"test cells.\n\n{table}\n"
+        words = (
+            "`python tools/benchmark.py --write` measured this: "
+            f"{arguments.submissions} submissions of {NAME}, all with full marks,\n"
+            f"in one `nbgrader autograde` run each, on {os.cpu_count()} cores. Stock nbgrader runs the same notebooks\n"
+            "with equivalent asserts in their test cells."
         )
+        DOCUMENT.write_text(f"# Benchmark\n\n{words}\n\n{table}\n")
 
 
 if __name__ == "__main__":
