@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import io
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,9 +34,38 @@ class Trial(msgspec.Struct, frozen=True):
     failed: bool
 
 
+class _Deviation(BaseException):
+    """Other code went another way than the student's; not an Exception, so that no hidden test catches it."""
+
+
+class _Followed(list[Exchange]):
+    """A transcript that ends its test as soon as it isn't the one that it is compared with.
+
+    Attributes:
+        explained: whether what only explains has been the same, too.
+    """
+
+    def __init__(self, other: Sequence[Exchange], rtol: float) -> None:
+        super().__init__()
+        self._other = other
+        self._rtol = rtol
+        self.explained = True
+
+    def append(self, exchange: Exchange) -> None:
+        place = len(self)
+        super().append(exchange)
+        same_step = place < len(self._other) and _same_exchange(exchange, self._other[place], self._rtol)
+        if same_step:
+            return
+        if place < len(self._other) and exchange.name == self._other[place].name and exchange.name in EXPLAINING:
+            self.explained = False
+            return
+        raise _Deviation
+
+
 def diagnose(
     trials: Sequence[Trial],
-    candidates: Iterable[Misconception],
+    stages: Iterable[Iterable[Misconception]],
     right_answers: Mapping[str, Any],
     rtol: float,
     seconds: float,
@@ -44,68 +74,79 @@ def diagnose(
 
     Args:
         trials: the cell's tests that other code may be tried on; at least one of them failed.
-        candidates: in the order in which they are tried.
+        stages: candidates in the order in which they are tried; a stage counts only where nothing of those before it fits.
         right_answers: the other functions that a candidate may use.
         rtol: how close two numbers must be to be the same, relative to the largest of their array.
-        seconds: by the clock, after which no further candidate is tried.
+        seconds: by the clock, after which there is no diagnosis.
 
     Returns:
         The one that fits, or the first of several that behave alike by their own declaration; None where none
         fits, or several do that are not the same: then saying nothing is better than guessing.
     """
-    fitting = _fitting(trials, candidates, right_answers, rtol, seconds)
-    if not fitting:
-        return None
-    first, *others = fitting
+    deadline = time.monotonic() + seconds
+    failed_first = sorted(trials, key=lambda trial: not trial.failed)
+    for candidates in stages:
+        fitting: list[tuple[Misconception, bool]] = []
+        for entry in candidates:
+            if time.monotonic() > deadline:
+                return None
+            ways = fits(failed_first, {**right_answers, entry.function: entry.code}, rtol)
+            if ways is not None:
+                fitting.append((entry, ways))
+        if fitting:
+            return _the_one(fitting)
+    return None
+
+
+def _the_one(fitting: Sequence[tuple[Misconception, bool]]) -> Misconception | None:
+    """Of those that fit, only those count whose way of going about it is the same, too, if there are any."""
+    first, *others = [entry for entry, explained in fitting if explained] or [entry for entry, _ in fitting]
     return first if all(other.id in first.same_as or first.id in other.same_as for other in others) else None
 
 
-def _fitting(
-    trials: Sequence[Trial],
-    candidates: Iterable[Misconception],
-    right_answers: Mapping[str, Any],
-    rtol: float,
-    seconds: float,
-) -> list[Misconception]:
-    """Those that fit; of several that do, only those whose way of going about it fits, too, if there is one."""
-    failed_first = sorted(trials, key=lambda trial: not trial.failed)
-    fitting: list[tuple[Misconception, bool]] = []
-    deadline = time.monotonic() + seconds
-    for entry in candidates:
-        if time.monotonic() > deadline:
-            break
-        fit = True
-        explained = True
-        functions = {**right_answers, entry.function: entry.code}
-        for trial in failed_first:
-            transcript = replay(trial, functions)
-            fit = same_transcript(transcript, trial.transcript, rtol)
-            if not fit:
-                break
-            explained &= same_transcript(transcript, trial.transcript, rtol, explaining=True)
-        if fit:
-            fitting.append((entry, explained))
-    closest = [entry for entry, explained in fitting if explained]
-    return closest or [entry for entry, _ in fitting]
+def fits(trials: Iterable[Trial], functions: Mapping[str, Any], rtol: float) -> bool | None:
+    """Whether `functions` do in all trials what the student's code did, number for number.
+
+    Returns:
+        None if they don't; else whether they go about it in the same way, as far as `EXPLAINING` tells.
+    """
+    explained = True
+    for trial in trials:
+        fixtures = trial.run(functions)
+        student: Student = fixtures["student"]
+        transcript = _Followed(trial.transcript, rtol)
+        student.transcript = transcript
+        try:
+            _run(trial, fixtures)
+        except _Deviation:
+            return None
+        if len(transcript) != len(trial.transcript):
+            return None
+        explained &= transcript.explained
+    return explained
 
 
 def replay(trial: Trial, functions: Mapping[str, Any]) -> Sequence[Exchange]:
     """Run a trial's test on `functions`; what they did up to its end or its failure."""
     fixtures = trial.run(functions)
-    wanted = inspect.signature(trial.test).parameters
-    with contextlib.suppress(Exception), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        trial.test(**{name: fixtures[name] for name in wanted})
+    _run(trial, fixtures)
     student: Student = fixtures["student"]
     return student.transcript
 
 
-def same_transcript(one: Sequence[Exchange], other: Sequence[Exchange], rtol: float, explaining: bool = False) -> bool:
-    """Whether two runs of a test went alike, number for number; what only explains is left out unless asked for."""
-    if not explaining:
-        one = [exchange for exchange in one if exchange.name not in EXPLAINING]
-        other = [exchange for exchange in other if exchange.name not in EXPLAINING]
-    return len(one) == len(other) and all(_same_exchange(a, b, rtol) for a, b in zip(one, other, strict=True))
+def _run(trial: Trial, fixtures: Mapping[str, Any]) -> None:
+    """Run a trial's test to its end or its failure, without a word."""
+    wanted = inspect.signature(trial.test).parameters
+    with contextlib.suppress(Exception), warnings.catch_warnings(), contextlib.redirect_stdout(_Nowhere()):
+        warnings.simplefilter("ignore")
+        trial.test(**{name: fixtures[name] for name in wanted})
+
+
+class _Nowhere(io.TextIOBase):
+    """Where misconceptions print to."""
+
+    def write(self, text: str) -> int:
+        return len(text)
 
 
 def _same_exchange(one: Exchange, other: Exchange, rtol: float) -> bool:

@@ -20,7 +20,7 @@ import pytest
 from autograder.grading.diagnosis import RTOL, Trial, diagnose
 from autograder.grading.plugin import GradingPlugin
 from autograder.grading.session import Output, Session, cell_message
-from autograder.reference.bank import misconceptions
+from autograder.reference.bank import combinations, misconceptions
 from autograder.report import CellReport, Check, ManualCell, Report, points
 from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.limits import Limits
@@ -129,8 +129,9 @@ class Grader:
 
     def _explained(self, checks: tuple[Check, ...], trials: list[Trial], function: str) -> tuple[Check, ...]:
         bank = [entry for entry in misconceptions(self._assignment.name) if entry.function == function]
+        stages = (bank, combinations(self._assignment.name, function))
         rtol = RTOL[self._tests.LIBRARIES]
-        found = diagnose(trials, bank, self._right_answers, rtol, DIAGNOSIS_SECONDS)
+        found = diagnose(trials, stages, self._right_answers, rtol, DIAGNOSIS_SECONDS)
         if found is None:
             return checks
         evidence = f"Every number that your {function} gave here is what comes out of this mistake"

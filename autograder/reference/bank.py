@@ -18,7 +18,7 @@ import importlib.util
 import inspect
 import re
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import msgspec
@@ -101,6 +101,33 @@ def misconceptions(assignment: str) -> tuple[Misconception, ...]:
 def unusual_answers(assignment: str) -> tuple[Unusual, ...]:
     """The unusual right answers of an assignment; empty where there are none."""
     return tuple(entry for entry in _entries("unusual", assignment) if isinstance(entry, Unusual))
+
+
+def combinations(assignment: str, function: str) -> Iterable[Misconception]:
+    """Misconceptions of two slips at once, made one by one as they are asked for; none where there is no simulator."""
+    name = f"autograder.reference.misconceptions.{assignment}"
+    if importlib.util.find_spec(name) is None:
+        return ()
+    make = getattr(importlib.import_module(name), "combinations", None)
+    return () if make is None else make(function)
+
+
+def combinations(assignment: str, function: str) -> Iterator[Misconception]:
+    """Pairs of mistakes in one function, made one by one as they are asked for; none where there is no simulator of it."""
+    name = f"autograder.reference.misconceptions.{assignment}"
+    if importlib.util.find_spec(name) is None:
+        return
+    known = {entry.id: entry for entry in misconceptions(assignment)}
+    simulated = getattr(importlib.import_module(name), "COMBINATIONS", {})
+    for first, second, code in simulated.get(function, tuple)():
+        one, other = known[f"{function}.{first}"], known[f"{function}.{second}"]
+        yield Misconception(
+            id=f"{one.id}+{other.id}",
+            function=function,
+            title=f"{one.title}; and {other.title}",
+            hint=one.hint if one.hint == other.hint else f"{one.hint} {other.hint}",
+            code=code,
+        )
 
 
 def right_answers(assignment: str) -> dict[str, Any]:

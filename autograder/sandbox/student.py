@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -219,7 +221,8 @@ class LocalChannel:
     ) -> tuple[messages.Reply, memoryview]:
         """Serve `message` at once; there is no limit of time."""
         self._on_call_back = on_call_back
-        reply, reply_buffers = self._bench.handle(message, _joined(buffers))
+        with contextlib.redirect_stdout(io.StringIO()):  # some mistakes are to print, and not to return
+            reply, reply_buffers = self._bench.handle(message, _joined(buffers))
         return reply, _joined(reply_buffers)
 
     def _exchange(self, message: messages.CallBack, buffers: list[memoryview]) -> tuple[messages.Request, memoryview]:

@@ -7,9 +7,11 @@ believed no more than a student's return value is.
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
@@ -50,6 +52,7 @@ def network(layers: Sequence[Sequence[Any]], weights: dict[str, Any] | None = No
     if weights is not None:
         model.to(next(iter(weights.values())).dtype)
         model.load_state_dict(weights)
+    model.register_forward_pre_hook(_forward)
     return model
 
 
@@ -183,7 +186,8 @@ def layers(model: Any) -> list[dict[str, Any]]:
             "out": getattr(module, "out_features", None),
             "bias": getattr(module, "bias", None) is not None,
         }
-        for name, module in model.named_children()
+        # Not named_children(), which tells only once of a ReLU that stands in several places.
+        for name, module in model._modules.items()
     ]
 
 
@@ -229,33 +233,79 @@ def outputs(model: Any, images: Any, flat: bool = False, scale: Sequence[float] 
         model.train(before)
 
 
-_made = 0
+_events: list[str] = []
+"""What calls of the bench that is being served did, as far as torch tells."""
+_recording = False
+_MAX_EVENTS = 10_000
+
+
+@contextmanager
+def serving(events: list[str], recording: bool) -> Iterator[None]:
+    """Until the end, what happens goes into `events`, if it is recorded at all."""
+    global _events, _recording
+    before = _events, _recording
+    _events, _recording = events, recording
+    try:
+        yield
+    finally:
+        _events, _recording = before
+
+
+def _happened(event: str) -> None:
+    if _recording and len(_events) < _MAX_EVENTS:
+        _events.append(event)
 
 
 @_tool
-def watch_optimizers() -> None:
-    """Start counting the optimizers that are constructed."""
+def watch() -> None:
+    """From now on `events` tells of optimizers made, gradients cleared, backward passes and steps."""
+    import torch
+    from torch.optim.optimizer import register_optimizer_step_pre_hook
+
+    if getattr(torch.autograd.backward, "watched", False):
+        return
+    for owner, name, event in (
+        (torch.optim.Optimizer, "__init__", "new optimizer"),
+        (torch.optim.Optimizer, "zero_grad", "zero_grad"),
+        (torch.nn.Module, "zero_grad", "zero_grad"),
+        (torch.autograd, "backward", "backward"),
+        (torch.autograd, "grad", "grad"),
+    ):
+        setattr(owner, name, _watched(getattr(owner, name), event))
+    register_optimizer_step_pre_hook(lambda *_: _happened("step"))
+
+
+def _watched(original: Callable[..., Any], event: str) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def watched(*arguments: Any, **keywords: Any) -> Any:
+        _happened(event)
+        return original(*arguments, **keywords)
+
+    watched.watched = True  # type: ignore[attr-defined]
+    return watched
+
+
+def _forward(model: Any, inputs: Any) -> None:
     import torch
 
-    global _made
-    _made = 0
-    original = torch.optim.Optimizer.__init__
-    if getattr(original, "counts", False):
-        return
+    _happened("forward" + " in training" * model.training + " recorded" * torch.is_grad_enabled())
 
-    def __init__(self: Any, *arguments: Any, **keywords: Any) -> None:
-        global _made
-        _made += 1
-        original(self, *arguments, **keywords)
 
-    __init__.counts = True  # type: ignore[attr-defined]
-    torch.optim.Optimizer.__init__ = __init__  # type: ignore[method-assign]
+@_tool
+def events() -> list[str]:
+    """What happened in the calls since the last time that this was asked, in order.
+
+    Forward passes of models made by `network` (in which mode, and whether autograd recorded them); the rest after `watch`.
+    """
+    seen = list(_events)
+    _events.clear()
+    return seen
 
 
 @_tool
 def optimizers_made() -> int:
-    """How many optimizers were constructed since `watch_optimizers`."""
-    return _made
+    """How many optimizers were constructed in the calls since `events` was last asked; after `watch`."""
+    return _events.count("new optimizer")
 
 
 @_tool
