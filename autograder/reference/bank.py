@@ -18,7 +18,7 @@ import importlib.util
 import inspect
 import re
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import msgspec
@@ -103,17 +103,8 @@ def unusual_answers(assignment: str) -> tuple[Unusual, ...]:
     return tuple(entry for entry in _entries("unusual", assignment) if isinstance(entry, Unusual))
 
 
-def combinations(assignment: str, function: str) -> Iterable[Misconception]:
-    """Misconceptions of two slips at once, made one by one as they are asked for; none where there is no simulator."""
-    name = f"autograder.reference.misconceptions.{assignment}"
-    if importlib.util.find_spec(name) is None:
-        return ()
-    make = getattr(importlib.import_module(name), "combinations", None)
-    return () if make is None else make(function)
-
-
 def combinations(assignment: str, function: str) -> Iterator[Misconception]:
-    """Pairs of mistakes in one function, made one by one as they are asked for; none where there is no simulator of it."""
+    """Pairs of mistakes in one function, made one by one as they are asked for; none without a simulator of it."""
     name = f"autograder.reference.misconceptions.{assignment}"
     if importlib.util.find_spec(name) is None:
         return

@@ -80,7 +80,7 @@ class Bench:
             with toolbox.serving(self._events, recording=isinstance(request, messages.Call)):
                 if isinstance(request, messages.Tool):
                     value: object = toolbox.use(request.name, arguments, keywords)
-                    return self._reply(value, (), [])
+                    return self._reply(self.keep(value.value) if isinstance(value, toolbox.Stays) else value, (), [])
                 value = self._function(request.function)(*arguments, **keywords)
                 return self._reply(value, request.opaque, arguments)
         except BaseException as error:

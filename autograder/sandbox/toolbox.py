@@ -170,6 +170,27 @@ def parameters(model: Any) -> Any:
 
 
 @_tool
+def parameter_list(model: Any) -> Any:
+    """The parameters in a list that stays where the student's objects are."""
+    return Stays(list(model.parameters()))
+
+
+class Stays:
+    """Data that is not sent but stays where the student's objects are, and is referred to by a handle."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+@_tool
+def parameters_named(values: dict[str, Any]) -> Any:
+    """A module whose parameters are just these tensors."""
+    from torch import nn
+
+    return nn.ParameterDict({name: nn.Parameter(value) for name, value in values.items()})
+
+
+@_tool
 def are_parameters_of(model: Any) -> dict[str, bool]:
     """By name, whether each parameter is still a leaf that an optimizer could step."""
     return {name: bool(parameter.is_leaf) for name, parameter in model.named_parameters()}
@@ -295,7 +316,7 @@ def _forward(model: Any, inputs: Any) -> None:
 def events() -> list[str]:
     """What happened in the calls since the last time that this was asked, in order.
 
-    Forward passes of models made by `network` (in which mode, and whether autograd recorded them); the rest after `watch`.
+    Forward passes of models made by `network` (their mode, and whether autograd recorded them); the rest after `watch`.
     """
     seen = list(_events)
     _events.clear()
