@@ -43,7 +43,12 @@ LIMITS = Limits(cell_seconds=1.0, call_seconds=1.0, memory=256 * MIB, files=8 * 
 
 def notebook_of(cells: list[dict[str, object]]) -> bytes:
     """A notebook file with these cells."""
-    document = {"cells": cells, "metadata": {"kernelspec": {"name": "python3"}}, "nbformat": 4, "nbformat_minor": 5}
+    document = {
+        "cells": cells,
+        "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
     return json.dumps(document).encode()
 
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import inspect
+import io
 import resource
 import textwrap
 from collections.abc import Callable
 
 import msgspec
 import pytest
-from conftest import FUNCTIONS, LIMITS, outcomes, scores
+from conftest import FUNCTIONS, LIMITS, outcomes, printed, scores, text_of
+from nbformat.notebooknode import NotebookNode
+from rich.console import Console
 
 from autograder.grading import Graded, Grader
+from autograder.nbgrader.exporters import as_notebook
+from autograder.pages.feedback import feedback_page
 from autograder.reference import ps1_gradient_descent as right_answers
 from autograder.report import to_json
 from autograder.submission import Assignment, Submission
+from autograder.terminal import show_report
 
 TARGET = "gradient_descent"
 """The function that attacks stand in: its tests come between others', and no other function calls it."""
@@ -417,3 +423,66 @@ def test_attack_by_sleeping_is_bounded_for_the_submission_as_a_whole(
 def test_attack_by_a_cell_of_many_megabytes_costs_that_cell(grader: Grader, notebook_with: NotebookWith) -> None:
     graded = graded_attack(grader, notebook_with, f"{RIGHT}\n# {'x' * (3 << 20)}")
     assert_only_target_lost(graded, {"crashed"})
+
+
+HOSTILE = "\x1b[2J\x1b]0;title\x07\x9b31m\u202e\x00<script>alert(1)</script><img src=x onerror=alert(1)>"
+"""Clears a terminal, names its window, turns the reading direction round, and runs in a browser that believes it."""
+
+HOSTILE_ANSWERS = {
+    "printed": f"def gradient_descent(*_): return 1\nprint({HOSTILE!r})\nimport sys; sys.stderr.write({HOSTILE!r})",
+    "raised by the cell": f"raise ValueError({HOSTILE!r})",
+    "raised by the function": in_function(f"raise ValueError({HOSTILE!r} * 1000)"),
+    "an exception's name": in_function(f"raise type({HOSTILE.replace(chr(0), '')!r}, (Exception,), {{}})('x')"),
+    "returned as text": in_function(f"return {HOSTILE!r}, {HOSTILE!r}, {HOSTILE!r}"),
+    "returned as keys": in_function(f"return {{{HOSTILE!r}: 1}}, {{{HOSTILE!r}: 1}}, {{{HOSTILE!r}: 1}}"),
+    "returned as a type's name": in_function(f"return (type({HOSTILE.replace(chr(0), '')!r}, (), {{}})(),) * 3"),
+    "displayed": f"""
+class Page:
+    def _repr_html_(self): return {HOSTILE!r}
+    def _repr_svg_(self): return {HOSTILE!r}
+    def _repr_png_(self): return {HOSTILE!r}.encode()
+    def _repr_javascript_(self): return {HOSTILE!r}
+    def __repr__(self): return {HOSTILE!r}
+display(Page())
+Page()
+""",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE_ANSWERS)
+def test_attack_by_text_reaches_neither_a_terminal_nor_a_browser(
+    grader: Grader, notebook_with: NotebookWith, name: str
+) -> None:
+    graded = graded_attack(grader, notebook_with, HOSTILE_ANSWERS[name])
+    assert scores(graded.report)[TARGET] == 0
+    notebook = as_notebook(graded.submission)
+    for node, outputs in zip(notebook.cells, graded.outputs, strict=True):
+        if node.cell_type == "code":
+            node.outputs = [NotebookNode(output) for output in outputs]
+    page = feedback_page(
+        graded.report, student="<b>", notebook=notebook, written=[], score=0.0, max_score=16.0, late_penalty=0.0
+    )
+    assert "<script" not in page
+    assert "<img src=x" not in page
+    assert "<b>" not in page.replace("<b>✓", "").replace("<b>✗", "")
+    terminal = io.StringIO()
+    show_report(Console(file=terminal, force_terminal=False, width=200), graded.report)
+    shown = [check.message for cell in graded.report.cells for check in cell.checks]
+    for text in (*shown, *graded.report.problems, *map(text_of, graded.outputs), terminal.getvalue()):
+        assert not [letter for letter in text if not letter.isprintable() and letter not in "\n\t"]
+    assert max(map(len, shown)) < 5000
+    assert not {"text/html", "image/svg+xml", "application/javascript"} & set(str(graded.outputs).split("'"))
+
+
+def test_attack_by_endless_text_leaves_no_more_than_its_allowance(grader: Grader, notebook_with: NotebookWith) -> None:
+    flood = "import sys\nfor _ in range(1000):\n    print('x' * 100_000)\n    sys.stderr.write('y' * 100_000)"
+    graded = graded_attack(grader, notebook_with, f"{RIGHT}\n{flood}")
+    assert graded.report.score == graded.report.max_score
+    assert len(printed(graded, TARGET)) < (1 << 20) + 2000
+    assert "[output cut here]" in printed(graded, TARGET)
+
+
+def test_attack_by_thousands_of_outputs_leaves_a_few_hundred(grader: Grader, notebook_with: NotebookWith) -> None:
+    graded = graded_attack(grader, notebook_with, f"{RIGHT}\nfor i in range(3000): display(i)")
+    assert graded.report.score == graded.report.max_score
+    assert len(graded.outputs[graded.submission.position(TARGET)]) <= 500
