@@ -30,15 +30,20 @@ class Samples:
         """Samples `(n, 28, 28)` uint8 and labels `(n,)` uint8."""
         return _load("fashion_mnist.npz")
 
-    def shipped(self, name: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-        """The training part of the file `name` that ships: pictures `(n, 28, 28)` uint8 and labels `(n,)` uint8."""
-        return _load_shipped(self._folder / name)
+    def shipped(self, name: str, part: str = "train") -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        """A part of the file `name` that ships: pictures `(n, 28, 28)` uint8 and labels `(n,)` uint8.
+
+        Args:
+            name: of the file.
+            part: ``train`` or ``validation``.
+        """
+        return _load_shipped(self._folder / name, part)
 
 
 @cache
-def _load_shipped(path: Path) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def _load_shipped(path: Path, part: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     with np.load(path) as arrays:
-        return arrays["train_images"], arrays["train_labels"]
+        return arrays[f"{part}_images"], arrays[f"{part}_labels"]
 
 
 @cache

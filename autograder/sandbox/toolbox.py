@@ -72,14 +72,17 @@ def optimizer(model: Any, name: str, **keywords: Any) -> Any:
 
 
 @_tool
-def loader(images: Any, labels: Any, batch_size: int, scale: Sequence[float] = (0.0, 1.0)) -> Any:
-    """A `DataLoader` in fixed order; its last batch is short where `batch_size` doesn't divide the pictures.
+def loader(
+    images: Any, labels: Any, batch_size: int, scale: Sequence[float] = (0.0, 1.0), shuffle: bool = False
+) -> Any:
+    """A `DataLoader`; its last batch is short where `batch_size` doesn't divide the pictures.
 
     Args:
         images: `(n, …)` float tensor; or uint8 pictures `(n, 28, 28)`, which become normalised `(n, 1, 28, 28)`.
         labels: `(n,)` integers.
         batch_size: pictures a batch.
         scale: mean and standard deviation that uint8 pictures are normalised with.
+        shuffle: in another order each time; in the order given, if not.
     """
     import torch
     from torch.utils.data import DataLoader, Dataset
@@ -91,24 +94,36 @@ def loader(images: Any, labels: Any, batch_size: int, scale: Sequence[float] = (
         """Serves a whole batch by one indexing, which is twice as quick as picture by picture."""
 
         tensors = (pictures, targets)
+        served = 0
+        seen = torch.zeros(len(targets), dtype=torch.bool)
 
         def __len__(self) -> int:
             return len(targets)
 
         def __getitem__(self, index: int) -> tuple[Any, Any]:
+            self.served += 1
+            self.seen[index] = True
             return pictures[index], targets[index]
 
         def __getitems__(self, indices: list[int]) -> tuple[Any, Any]:
+            self.served += len(indices)
+            self.seen[indices] = True
             if indices == list(range(indices[0], indices[0] + len(indices))):
                 window = slice(indices[0], indices[0] + len(indices))
                 return pictures[window].clone(), targets[window].clone()
             return pictures[indices], targets[indices]
 
-    return DataLoader(Pictures(), batch_size=batch_size, shuffle=False, collate_fn=_as_is)
+    return DataLoader(Pictures(), batch_size=batch_size, shuffle=shuffle, collate_fn=_as_is)
 
 
 def _as_is(batch: Any) -> Any:
     return batch
+
+
+@_tool
+def served(loader: Any) -> dict[str, int]:
+    """How many pictures a loader made by `loader` has given out: all together, and different ones."""
+    return {"pictures": int(loader.dataset.served), "different": int(loader.dataset.seen.sum())}
 
 
 def normalised(images: Any, scale: Sequence[float]) -> Any:
@@ -239,14 +254,19 @@ def grad_enabled() -> bool:
 
 
 @_tool
-def outputs(model: Any, images: Any, flat: bool = False, scale: Sequence[float] = (0.0, 1.0)) -> Any:
-    """The model's outputs in evaluation mode, nothing recorded; pictures as `loader` takes them, or flattened."""
+def outputs(
+    model: Any, images: Any, flat: bool = False, scale: Sequence[float] = (0.0, 1.0), training: bool = False
+) -> Any:
+    """The model's outputs in evaluation mode (or training mode), nothing recorded.
+
+    Pictures are as `loader` takes them, or flattened.
+    """
     import torch
 
     pictures = normalised(images, scale)
     batches = (pictures.flatten(1) if flat else pictures).split(1000)
     before = model.training
-    model.eval()
+    model.train(training)
     try:
         with torch.no_grad():
             return torch.cat([model(batch) for batch in batches])
@@ -310,6 +330,64 @@ def _forward(model: Any, inputs: Any) -> None:
     import torch
 
     _happened("forward" + " in training" * model.training + " recorded" * torch.is_grad_enabled())
+
+
+class _Heard:
+    """What `listen` has counted."""
+
+    def __init__(self) -> None:
+        self.pictures: set[float] = set()
+        self.counts = {"passes": 0, "passes in training": 0, "gradients": 0, "gradients on stale ones": 0}
+        self.versions: dict[int, int] = {}
+
+
+_heard = _Heard()
+
+
+@_tool
+def listen(model: Any, images: Any, scale: Sequence[float] = (0.0, 1.0)) -> None:
+    """From now on `heard` tells how `model` passes these pictures, and whether its gradients are cleared.
+
+    Args:
+        model: copies of it are listened to as well, as far as its passes go.
+        images: as `loader` takes them.
+        scale: mean and standard deviation that uint8 pictures are normalised with.
+    """
+    global _heard
+    _heard = _Heard()
+    _heard.pictures = set(_sums(normalised(images, scale)))
+    model.register_forward_pre_hook(_hear_pass)
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.register_hook(functools.partial(_hear_gradient, parameter))
+
+
+def _sums(pictures: Any) -> list[float]:
+    """A number for each picture, by which it is known again."""
+    return [round(total, 6) for total in pictures.detach().double().flatten(1).sum(1).tolist()]
+
+
+def _hear_pass(model: Any, inputs: Any) -> None:
+    if inputs and getattr(inputs[0], "ndim", 0) > 1 and _heard.pictures.issuperset(_sums(inputs[0])):
+        _heard.counts["passes"] += 1
+        _heard.counts["passes in training"] += model.training
+
+
+def _hear_gradient(parameter: Any, gradient: Any) -> None:
+    """A gradient is about to be added to `parameter.grad`: does that hold one of other weights still?"""
+    before = _heard.versions.get(id(parameter))
+    _heard.versions[id(parameter)] = parameter._version
+    _heard.counts["gradients"] += 1
+    moved = before is not None and before != parameter._version
+    stale = moved and parameter.grad is not None and bool(parameter.grad.any())
+    _heard.counts["gradients on stale ones"] += stale
+
+
+@_tool
+def heard() -> dict[str, int]:
+    """What happened since `listen`: passes of batches made of its pictures alone, how many of them in training mode;
+    gradients of parameters, and how many of them were added to a gradient that stems from before a step."""
+    return dict(_heard.counts)
 
 
 @_tool
