@@ -74,7 +74,7 @@ def diagnose(
 
     Args:
         trials: the cell's tests that other code may be tried on; at least one of them failed.
-        stages: candidates in the order in which they are tried; a stage counts only where nothing of those before it fits.
+        stages: candidates in the order in which they are tried; a stage counts only where none before it fits.
         right_answers: the other functions that a candidate may use.
         rtol: how close two numbers must be to be the same, relative to the largest of their array.
         seconds: by the clock, after which there is no diagnosis.

@@ -239,11 +239,13 @@ def trained(student, disguise, training, validation, hidden, batches, listening)
             scores(student, other, images, "Before training", SCALE, training=mode) for mode in (False, True)
         )
         modes_differ = not np.allclose(quiet, loud, rtol=1e-3, atol=1e-5)
+    # Scores first: layers that find out their sizes for themselves have no weights before.
+    known = scores(student, model, images[:2000], "Before training", SCALE)
+    if listening:
         tools.listen(model, validation_images, SCALE)
     loader = tools.loader(images, labels, batches[0], SCALE, shuffle=True)
     validation_loader = tools.loader(validation_images, validation_labels, batches[1], SCALE)
     before = tools.weights(model)
-    known = scores(student, model, images[:2000], "Before training", SCALE)
     returned = student.call("train_model", model, loader, validation_loader, seconds=SECONDS)
     heard = tools.heard() if listening else {}
     served = tools.served(loader)
