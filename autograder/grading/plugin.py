@@ -90,7 +90,7 @@ class GradingPlugin:
     @pytest.fixture
     def reference(self, seed: int) -> Student:
         """The right answers, called in the same way as the student's."""
-        return local_student(self._right_answers, seed)
+        return right_student(self._right_answers, seed)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
@@ -137,7 +137,7 @@ class GradingPlugin:
         """The fixtures of a test with the seed `seed`, for a student whose functions are the given ones."""
         return {
             "student": local_student(functions, seed),
-            "reference": local_student(self._right_answers, seed),
+            "reference": right_student(self._right_answers, seed),
             "rng": np.random.default_rng(seed),
             "samples": self._samples,
             "seed": seed,
@@ -166,6 +166,28 @@ def test_seed(seed: int, name: str) -> int:
 def local_student(namespace: Mapping[str, Any], seed: int) -> Student:
     """A Student whose functions run in this process: for code that is the grader's own."""
     student = Student(LocalChannel(namespace), 0.0)
+    student.begin(seed)
+    return student
+
+
+class RightAnswerFailed(Exception):
+    """A right answer raised: a fault of the grader's, never to be taken for the student's."""
+
+
+class RightAnswers(Student):
+    """A Student whose functions are the right answers."""
+
+    def call(self, function: str, *arguments: Any, **keywords: Any) -> Any:
+        """As Student.call; raises RightAnswerFailed where that raises."""
+        try:
+            return super().call(function, *arguments, **keywords)
+        except StudentError as error:
+            raise RightAnswerFailed(str(error)) from error
+
+
+def right_student(namespace: Mapping[str, Any], seed: int) -> RightAnswers:
+    """The right answers in `namespace`, for one test."""
+    student = RightAnswers(LocalChannel(namespace), 0.0)
     student.begin(seed)
     return student
 

@@ -1,7 +1,6 @@
 """Unusual right answers to ps5: other networks, other optimizers, other ways to end a training."""
 # mypy: disable-error-code="var-annotated"
 
-import copy
 import math
 
 import torch
@@ -122,7 +121,7 @@ def early_stopping(model, train_loader, validation_loader):
         plateau.step(validation_losses[-1])
         waited += 1
         if validation_losses[-1] == min(validation_losses):
-            best, waited = copy.deepcopy(model.state_dict()), 0
+            best, waited = {name: value.clone() for name, value in model.state_dict().items()}, 0
     model.load_state_dict(best)
     return dict(train_loss=train_losses, validation_loss=validation_losses)
 
