@@ -1,7 +1,8 @@
 """Hidden tests: one pytest module an assignment; ordinary tests that take `student` as a fixture.
 
 A test's docstring is its title, and is read by students; so is the message when it fails. A module says in
-`LIBRARIES` what a submission may import: ``"numpy"`` or ``"torch"``.
+`LIBRARIES` what a submission may import: ``"numpy"`` or ``"torch"``; and in `INSTEAD_OF`, where it has any, which of
+the instructor's cells the grader needn't run, because its tests do the same at the same cost.
 """
 
 import pytest

@@ -23,6 +23,8 @@ from autograder.hidden_tests import expect, grades
 from autograder.hidden_tests.expect import Mismatch, described, numbers
 
 LIBRARIES = "torch"
+INSTEAD_OF = ("story_train", "story_confusion", "story_wrong_clothes", "test_final_accuracy")
+"""They train once more, without a disguise, and look at what comes of it: that would double a grading's time."""
 
 FILE = "fashion_mnist.npz"
 SCALE = (0.2860, 0.3530)
@@ -209,6 +211,8 @@ class Disguise:
 
     For a network that starts from random weights, and for augmentation by mirroring or shifting, the task stays
     the same. Grey levels move by two at the most, so that no picture is the one that somebody knows by its bytes.
+    What is left is a network from elsewhere that tries all four positions, asks the training labels for the classes'
+    numbers, and hides while there are few of them: more work than the points are worth, and for a person to find.
     """
 
     def __init__(self, rng):
