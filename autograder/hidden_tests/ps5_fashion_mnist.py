@@ -278,9 +278,15 @@ def trained(student, disguise, training, validation, hidden, batches, listening)
 
 
 @shared
+def disguise_of(student, samples, seed):
+    """The disguise of both trainings: what a network knows in one position, it may not know in another."""
+    return Disguise(np.random.default_rng(seed))
+
+
+@shared
 def long_training(student, samples, seed):
     """The training that counts: all pictures that ship."""
-    disguise = Disguise(np.random.default_rng(seed))
+    disguise = disguise_of(student, samples, seed)
     parts = samples.shipped(FILE), samples.shipped(FILE, "validation"), samples.fashion_mnist
     return trained(student, disguise, *parts, (BATCH, VALIDATION_BATCH), listening=False)
 
@@ -294,7 +300,7 @@ def short_training(student, samples, seed):
     few = np.concatenate([order[labels[order] == k][: FEW // 10] for k in range(10)])
     validation_images, validation_labels = samples.shipped(FILE, "validation")
     chosen = rng.permutation(len(validation_images))[:FEW_VALIDATION]
-    disguise = Disguise(rng)
+    disguise = disguise_of(student, samples, seed)
     wrong = (disguise.labels(validation_labels[chosen]) + rng.integers(1, 10, size=FEW_VALIDATION)) % 10
     hidden_images, hidden_labels = samples.fashion_mnist
     parts = (
