@@ -15,7 +15,7 @@ from rich.table import Table
 
 from autograder.grading import Grader
 from autograder.reference.bank import Misconception, Unusual, misconceptions, source_of, unusual_answers
-from autograder.report import Report
+from autograder.report import CellReport, Report
 from autograder.submission import Assignment, Submission
 
 
@@ -51,12 +51,22 @@ def with_answer(assignment: Assignment, entry: Misconception | Unusual) -> Submi
 
 def judge(entry: Misconception | Unusual, report: Report) -> Finding:
     """What the Report of an entry says of the hidden tests."""
-    lost = tuple(cell.grade_id for cell in report.cells if cell.score < cell.max_score)
+    lost = tuple(
+        cell.grade_id
+        for cell in report.cells
+        if cell.score < cell.max_score and (cell.grade_id == entry.cell or not _raises_in(entry.function, cell))
+    )
     right = isinstance(entry, Unusual)
     named = {check.diagnosis for cell in report.cells for check in cell.checks if check.diagnosis}
     diagnosis = ", ".join(sorted(named)) or None
     faults = tuple(_faults(entry, lost, named))
     return Finding(entry=entry.id, right=right, lost=lost, diagnosis=diagnosis, faults=faults)
+
+
+def _raises_in(function: str, cell: CellReport) -> bool:
+    """Whether all that fails in `cell` fails because `function` raises: what raises leaves nothing to go on with."""
+    failed = [check for check in cell.checks if check.outcome != "passed"]
+    return all(check.outcome == "error" and f" of cell {function}" in check.message for check in failed)
 
 
 def _faults(entry: Misconception | Unusual, lost: tuple[str, ...], named: set[str]) -> Iterator[str]:

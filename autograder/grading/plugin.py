@@ -32,6 +32,7 @@ class GradingPlugin:
     Attributes:
         checks: the finished Checks by grade_id.
         trials: by grade_id, the tests that other code may be tried on, with what the student's code did in them.
+        explained_elsewhere: cells whose function fails because another cell's does: the other one is to be explained.
         faults: what went wrong on the grader's own side.
     """
 
@@ -48,6 +49,7 @@ class GradingPlugin:
         self._samples = Samples(assignment.folder)
         self.checks: dict[str, list[Check]] = {cell: [] for cell in self._cells}
         self.trials: dict[str, list[Trial]] = {cell: [] for cell in self._cells}
+        self.explained_elsewhere: set[str] = set()
         self.faults: list[str] = []
 
     @pytest.hookimpl(tryfirst=True)
@@ -128,10 +130,17 @@ class GradingPlugin:
         if isinstance(error, WorkerLost):
             self._lost.setdefault(cell, []).append(error)
             self._session.skip(cell, f"Not run, because a hidden test of this cell had to be stopped: {error}.")
+        elif isinstance(error, StudentRaised) and self._raised_elsewhere(error, cell):
+            self.explained_elsewhere.add(cell)
         elif mark.kwargs["diagnose"]:
             seed = test_seed(self._seed, item.name)
             run = functools.partial(self._fixtures, seed)
             self.trials[cell].append(Trial(item.obj, run, self._student.transcript, error is not None))
+
+    def _raised_elsewhere(self, error: StudentRaised, cell: str) -> bool:
+        """Whether the line that raised stands in the cell of another graded function."""
+        place = error.where.rpartition(" cell ")[2]
+        return f"test_{place}" in self._cells and f"test_{place}" != cell
 
     def _fixtures(self, seed: int, functions: Mapping[str, Any]) -> dict[str, Any]:
         """The fixtures of a test with the seed `seed`, for a student whose functions are the given ones."""

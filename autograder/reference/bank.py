@@ -57,6 +57,11 @@ class Unusual(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     code: Callable[..., Any]
 
+    @property
+    def cell(self) -> str:
+        """The test cell that grades it."""
+        return f"test_{self.function}"
+
 
 def misconception(
     function: str, title: str, hint: str, *, same_as: tuple[str, ...] = (), also: tuple[str, ...] = ()

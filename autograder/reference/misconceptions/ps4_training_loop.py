@@ -937,7 +937,7 @@ def pixels_mixed(model, images, labels, criterion, optimizer):
     return loss.item()
 
 
-@misconception("train_step", "only the first picture of the batch is used", MEAN)
+@misconception("train_step", "only the first picture of the batch is used", MEAN, also=WHOLE)
 def first_picture_only(model, images, labels, criterion, optimizer):
     optimizer.zero_grad()
     loss = criterion(model(images.view(images.shape[0], -1)[:1]), labels[:1])
@@ -2046,22 +2046,6 @@ def always_training(model, images):
     with torch.no_grad():
         result = torch.softmax(model(images.view(images.shape[0], -1)), dim=1)
     model.train()
-    return result
-
-
-@misconception("predict", "the model isn't put into evaluation mode", MODE)
-def not_in_eval(model, images):
-    with torch.no_grad():
-        return torch.softmax(model(images.view(images.shape[0], -1)), dim=1)
-
-
-@misconception("predict", "the model is put into training mode and not into evaluation mode", MODE)
-def into_training(model, images):
-    training = model.training
-    model.train()
-    with torch.no_grad():
-        result = torch.softmax(model(images.view(images.shape[0], -1)), dim=1)
-    model.train(training)
     return result
 
 
