@@ -21,6 +21,7 @@ from torch.nn import functional as F
 
 from autograder.hidden_tests import expect, grades
 from autograder.hidden_tests.expect import Mismatch, described, numbers
+from autograder.sandbox.errors import StudentRaised
 
 LIBRARIES = "torch"
 INSTEAD_OF = ("story_train", "story_confusion", "story_wrong_clothes", "test_final_accuracy")
@@ -56,7 +57,11 @@ def noise(rng, n):
 
 def scores(student, model, images, when, scale=(0.0, 1.0), **settings):
     """The ten scores that the model gives each picture, as a float64 array."""
-    got = numbers(student.tools.outputs(model, images, scale=scale, seconds=SECONDS, **settings))
+    try:
+        got = numbers(student.tools.outputs(model, images, scale=scale, seconds=SECONDS, **settings))
+    except StudentRaised as error:
+        place = f" in {error.where}" if error.where else ""
+        raise Mismatch(f"{when} the network raised {error.type}{place}: {error.text}") from None
     if got is None:
         raise Mismatch(f"{when} the network should give a tensor of numbers.")
     wanted = (len(images), 10)
@@ -114,8 +119,9 @@ def test_build_model_answers_depend_on_the_picture(student, rng):
     order = rng.permutation(12)
     turned = scores(student, model, images[order], "For 12 pictures")
     expect.close(turned, together[order], "the scores of the same 12 pictures in another order", rtol=1e-3)
-    alone = scores(student, model, images[:1], "For one picture")
-    expect.close(alone, together[:1], "the scores of a picture alone instead of among 12", rtol=1e-3)
+    for n, of_them in ((5, "five pictures alone"), (1, "a picture alone")):
+        apart = scores(student, model, images[:n], f"For {of_them}")
+        expect.close(apart, together[:n], f"the scores of {of_them} instead of among 12", rtol=1e-3)
 
 
 @grades("test_build_model", weight=2)

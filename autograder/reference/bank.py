@@ -12,11 +12,11 @@ Its id is ``mse_loss.without_half``. The function's body is what a student might
 
 from __future__ import annotations
 
+import ast
 import functools
 import importlib
 import importlib.util
 import inspect
-import re
 import textwrap
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
@@ -136,12 +136,20 @@ def right_answers(assignment: str) -> dict[str, Any]:
 
 
 def source_of(entry: Misconception | Unusual) -> str:
-    """What a student's cell would hold: the function's source under the notebook's name for it."""
-    source = textwrap.dedent(inspect.getsource(entry.code))
-    start = re.search(r"^def |^class ", source, re.MULTILINE)
-    assert start is not None
-    name = re.escape(entry.code.__name__)
-    return re.sub(rf"^(def|class) {name}\b", rf"\1 {entry.function}", source[start.start() :], count=1)
+    """What a student's cell would hold: the imports, and the function under the notebook's name for it."""
+    module = inspect.getmodule(entry.code)
+    assert module is not None
+    imports = [
+        ast.unparse(node)
+        for node in ast.parse(inspect.getsource(module)).body
+        if isinstance(node, ast.Import | ast.ImportFrom) and not ast.unparse(node).startswith("from autograder")
+    ]
+    function = ast.parse(textwrap.dedent(inspect.getsource(entry.code))).body[0]
+    assert isinstance(function, ast.FunctionDef | ast.ClassDef)
+    function.name = entry.function
+    entering = (misconception.__name__, unusual.__name__)
+    function.decorator_list = [d for d in function.decorator_list if not ast.unparse(d).startswith(entering)]
+    return "\n".join([*imports, "", "", ast.unparse(function)])
 
 
 def _entries(folder: str, assignment: str) -> list[Any]:

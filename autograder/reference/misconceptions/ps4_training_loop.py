@@ -721,7 +721,12 @@ def softmax_first(model, images, labels, criterion, optimizer):
     return loss.item()
 
 
-@misconception("train_step", "a softmax over the pictures comes before the criterion", LOGITS, also=WHOLE)
+@misconception(
+    "train_step",
+    "a softmax over the pictures comes before the criterion",
+    LOGITS,
+    also=("test_train", "test_final_accuracy"),
+)
 def softmax_dim0(model, images, labels, criterion, optimizer):
     optimizer.zero_grad()
     probabilities = torch.softmax(model(images.view(images.shape[0], -1)), dim=0)
@@ -960,7 +965,9 @@ def loss_after(model, images, labels, criterion, optimizer):
     return criterion(model(images), labels).item()
 
 
-@misconception("train_step", "the returned loss still has its graph", NUMBER)
+@misconception(
+    "train_step", "the returned loss still has its graph", NUMBER, same_as=("train.graph_kept",), also=("test_train",)
+)
 def loss_with_graph(model, images, labels, criterion, optimizer):
     optimizer.zero_grad()
     loss = criterion(model(images.view(images.shape[0], -1)), labels)

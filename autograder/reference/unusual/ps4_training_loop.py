@@ -1,6 +1,6 @@
 """Unusual right answers to ps4: other ways to clear, to step, to sum up, to flatten, to count."""
 
-from collections import deque
+from collections import OrderedDict, deque
 from itertools import chain, repeat
 
 import numpy as np
@@ -30,7 +30,7 @@ def comprehended(input_size=784, hidden_sizes=(128, 64), output_size=10):
         pair for i, (a, b) in enumerate(sizes, 1) for pair in ((f"fc{i}", nn.Linear(a, b)), (f"relu{i}", nn.ReLU()))
     ]
     last = hidden_sizes[-1] if len(hidden_sizes) else input_size
-    return nn.Sequential(dict([*pairs, ("logits", nn.Linear(last, output_size))]))
+    return nn.Sequential(OrderedDict([*pairs, ("logits", nn.Linear(last, output_size))]))
 
 
 @unusual("build_network", "weights drawn by hand")
