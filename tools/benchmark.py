@@ -25,6 +25,7 @@ NAME = "ps4_training_loop"
 DOCUMENT = ROOT / "docs" / "benchmark.md"
 
 SMALL = """
+import numpy as np
 torch.manual_seed(0)
 _x, _y = torch.randn(21, 1, 28, 28), torch.arange(21) % 10
 def _net():
