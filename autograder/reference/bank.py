@@ -19,6 +19,7 @@ import importlib.util
 import inspect
 import textwrap
 from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Any, TypeVar
 
 import msgspec
@@ -136,20 +137,58 @@ def right_answers(assignment: str) -> dict[str, Any]:
 
 
 def source_of(entry: Misconception | Unusual) -> str:
-    """What a student's cell would hold: the imports, and the function under the notebook's name for it."""
+    """What a student's cell would hold: the imports, what the function calls, and the function under its own name.
+
+    Where it builds on the right answer to the very function that it stands for, that comes along as ``right_…``.
+    """
     module = inspect.getmodule(entry.code)
     assert module is not None
+    statements = ast.parse(inspect.getsource(module)).body
     imports = [
-        ast.unparse(node)
-        for node in ast.parse(inspect.getsource(module)).body
+        node
+        for node in statements
         if isinstance(node, ast.Import | ast.ImportFrom) and not ast.unparse(node).startswith("from autograder")
     ]
-    function = ast.parse(textwrap.dedent(inspect.getsource(entry.code))).body[0]
-    assert isinstance(function, ast.FunctionDef | ast.ClassDef)
-    function.name = entry.function
+    defined = {node.name: node for node in statements if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    function = defined.pop(entry.code.__name__)
     entering = (misconception.__name__, unusual.__name__)
     function.decorator_list = [d for d in function.decorator_list if not ast.unparse(d).startswith(entering)]
-    return "\n".join([*imports, "", "", ast.unparse(function)])
+    parts: list[ast.stmt] = [function]
+    for name in _called(function, set(defined)):
+        parts.insert(0, defined[name])
+    right = f"right_{entry.function}"
+    renamed = [_Renamed(entry.function, right).visit(part) for part in parts]
+    function.name = entry.function
+    if any(right in _names(part) for part in renamed):
+        answer = ast.parse(textwrap.dedent(inspect.getsource(_right_answer(module, entry.function)))).body[0]
+        assert isinstance(answer, ast.FunctionDef)
+        answer.name = right
+        renamed.insert(0, answer)
+    return "\n\n\n".join(["\n".join(map(ast.unparse, imports)), *map(ast.unparse, renamed)])
+
+
+def _right_answer(module: ModuleType, function: str) -> Callable[..., Any]:
+    found: Callable[..., Any] = right_answers(module.__name__.rpartition(".")[2])[function]
+    return found
+
+
+class _Renamed(ast.NodeTransformer):
+    """Another name in place of one that is used."""
+
+    def __init__(self, name: str, other: str) -> None:
+        self._name, self._other = name, other
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
+        return ast.Name(self._other, node.ctx) if node.id == self._name else node
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+
+
+def _called(function: ast.AST, defined: set[str]) -> list[str]:
+    """Which of the names in `defined` a function uses; what they use themselves is not followed."""
+    return sorted(_names(function) & defined)
 
 
 def _entries(folder: str, assignment: str) -> list[Any]:

@@ -82,8 +82,11 @@ class Bench:
                 if isinstance(request, messages.Tool):
                     value: object = toolbox.use(request.name, arguments, keywords)
                     return self._reply(self.keep(value.value) if isinstance(value, toolbox.Stays) else value, (), [])
+                # Arguments that came as handles stay with the bench; the others return as the call leaves them.
+                kept = {id(thing) for thing in self._handles.values()}
+                data = [None if id(argument) in kept or callable(argument) else argument for argument in arguments]
                 value = self._function(request.function)(*arguments, **keywords)
-                return self._reply(value, request.opaque, arguments)
+                return self._reply(value, request.opaque, data)
         except BaseException as error:
             return self._raised(error), []
 
@@ -96,20 +99,14 @@ class Bench:
         return function  # type: ignore[no-any-return]
 
     def _reply(
-        self, value: object, opaque: tuple[int, ...] | list[int], arguments: list[object]
+        self, value: object, opaque: tuple[int, ...] | list[int], left: list[object]
     ) -> tuple[messages.Reply, list[memoryview]]:
         packer = Packer(self)
         if opaque and type(value) in (tuple, list):
             items: list[object] = list(value)  # type: ignore[call-overload]
             value = tuple(self.keep(item) if place in opaque else item for place, item in enumerate(items))
         tree = packer.pack(value)
-        # Arguments that came as handles stay with the bench; the others return as the call left them.
-        kept = {id(thing) for thing in self._handles.values()}
-        left = [
-            packer.pack(argument) if id(argument) not in kept and not callable(argument) else None
-            for argument in arguments
-        ]
-        return messages.Returned(tree, left), packer.buffers
+        return messages.Returned(tree, [packer.pack(argument) for argument in left]), packer.buffers
 
     def _raised(self, error: BaseException) -> messages.Raised:
         text = str(error)

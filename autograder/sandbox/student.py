@@ -159,7 +159,7 @@ class Student:
             raise
         self._remembered += size
         if self._remembered <= MAX_TRANSCRIPT:
-            self.transcript.append(Exchange(name, result, left, None))
+            self.transcript.append(Exchange(name, _without_opaque(message, result), left, None))
         else:
             self.transcript.append(Exchange(name, _FORGOTTEN, [], None))
         if isinstance(message, messages.Call):
@@ -229,6 +229,13 @@ class LocalChannel:
         assert self._on_call_back is not None
         answer, answer_buffers = self._on_call_back(message, _joined(buffers))
         return answer, _joined(answer_buffers)
+
+
+def _without_opaque(message: messages.Request, result: Any) -> Any:
+    """What stays on the other side may be anything: it is no part of what was done."""
+    if isinstance(message, messages.Call) and message.opaque and isinstance(result, tuple):
+        return tuple(None if place in message.opaque else item for place, item in enumerate(result))
+    return result
 
 
 def _joined(buffers: list[memoryview]) -> memoryview:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -277,17 +278,23 @@ def outputs(
 _events: list[str] = []
 """What calls of the bench that is being served did, as far as torch tells."""
 _recording = False
+_complaints: list[str] = []
 _MAX_EVENTS = 10_000
 
 
 @contextmanager
 def serving(events: list[str], recording: bool) -> Iterator[None]:
-    """Until the end, what happens goes into `events`, if it is recorded at all."""
-    global _events, _recording
+    """Until the end, what happens goes into `events` and into what `complaints` tells, if it is recorded at all."""
+    global _events, _recording, _complaints
     before = _events, _recording
     _events, _recording = events, recording
     try:
-        yield
+        if not recording:
+            yield
+            return
+        with warnings.catch_warnings(record=True) as caught:
+            yield
+        _complaints = [str(warning.message) for warning in caught if issubclass(warning.category, RuntimeWarning)]
     finally:
         _events, _recording = before
 
@@ -399,6 +406,12 @@ def events() -> list[str]:
     seen = list(_events)
     _events.clear()
     return seen
+
+
+@_tool
+def complaints() -> list[str]:
+    """The RuntimeWarnings of the last call that returned: NumPy's overflows, divisions by zero and the like."""
+    return [complaint[:100] for complaint in _complaints[:10]]
 
 
 @_tool
