@@ -6,17 +6,20 @@ nowhere else, and no right answer may lose any.
 
 from __future__ import annotations
 
+import json
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from autograder.grading import Grader
+from autograder.classroom import Pool, Settings
 from autograder.reference.bank import Misconception, Unusual, misconceptions, source_of, unusual_answers
 from autograder.report import CellReport, Report
-from autograder.submission import Assignment, Submission
+from autograder.submission import Assignment, Submission, parse_submission, read_assignment
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,21 +35,40 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """What is wrong with the tests, in words; empty where all is as it should be."""
 
 
-def audit(assignment: Assignment, grader: Grader, seed: int, console: Console) -> list[Finding]:
-    """Grade every entry of the assignment's bank; progress is shown on `console`."""
+def audit(settings: Settings, jobs: int, seed: int, console: Console) -> list[Finding]:
+    """Grade every entry of an assignment's bank, `jobs` of them side by side; progress is shown on `console`.
+
+    Raises:
+        AssignmentError: there is no such assignment.
+        SandboxError: this machine can't grade it.
+        ClerkLost: an entry cost its grading process twice.
+    """
+    assignment = read_assignment(Path(settings.source), settings.assignment)
     entries: list[Misconception | Unusual] = [*misconceptions(assignment.name), *unusual_answers(assignment.name)]
-    steps = track(entries, description=assignment.name, console=console, transient=True)
-    return [judge(entry, grader.grade(with_answer(assignment, entry), seed).report) for entry in steps]
+    with tempfile.TemporaryDirectory(prefix="audit-") as folder, Pool(settings, jobs) as pool:
+        waiting = []
+        for number, entry in enumerate(entries):
+            path = Path(folder, f"{number}.ipynb")
+            path.write_bytes(notebook_with(assignment, entry))
+            waiting.append(pool.submit(path, seed))
+        steps = track(
+            zip(entries, waiting, strict=True), assignment.name, len(entries), console=console, transient=True
+        )
+        return [judge(entry, future.result().report) for entry, future in steps]
+
+
+def notebook_with(assignment: Assignment, entry: Misconception | Unusual) -> bytes:
+    """The instructor's solved notebook as a file, with `entry` in the cell that it answers."""
+    notebook = json.loads((assignment.folder / f"{assignment.name}.ipynb").read_bytes())
+    for cell in notebook["cells"]:
+        if cell["metadata"].get("nbgrader", {}).get("grade_id") == entry.function:
+            cell["source"] = source_of(entry)
+    return json.dumps(notebook).encode()
 
 
 def with_answer(assignment: Assignment, entry: Misconception | Unusual) -> Submission:
-    """The instructor's solved notebook with `entry` in the cell that it answers."""
-    source = source_of(entry)
-    cells = tuple(
-        msgspec.structs.replace(cell, source=source) if cell.grade_id == entry.function else cell
-        for cell in assignment.cells
-    )
-    return Submission(assignment, cells, ())
+    """The same as a submission that has been read."""
+    return parse_submission(notebook_with(assignment, entry), assignment)
 
 
 def judge(entry: Misconception | Unusual, report: Report) -> Finding:
@@ -59,7 +81,7 @@ def judge(entry: Misconception | Unusual, report: Report) -> Finding:
     right = isinstance(entry, Unusual)
     named = {check.diagnosis for cell in report.cells for check in cell.checks if check.diagnosis}
     diagnosis = ", ".join(sorted(named)) or None
-    faults = tuple(_faults(entry, lost, named))
+    faults = tuple(_faults(entry, report.assignment, lost, named))
     return Finding(entry=entry.id, right=right, lost=lost, diagnosis=diagnosis, faults=faults)
 
 
@@ -69,7 +91,7 @@ def _raises_in(function: str, cell: CellReport) -> bool:
     return all(check.outcome == "error" and f" of cell {function}" in check.message for check in failed)
 
 
-def _faults(entry: Misconception | Unusual, lost: tuple[str, ...], named: set[str]) -> Iterator[str]:
+def _faults(entry: Misconception | Unusual, assignment: str, lost: tuple[str, ...], named: set[str]) -> Iterator[str]:
     if isinstance(entry, Unusual):
         if lost:
             yield "is right and loses points"
@@ -79,7 +101,8 @@ def _faults(entry: Misconception | Unusual, lost: tuple[str, ...], named: set[st
     elsewhere = [cell for cell in lost if cell != entry.cell and cell not in entry.also]
     if elsewhere:
         yield f"costs points elsewhere: {', '.join(elsewhere)}"
-    wrong = named - {entry.id, *entry.same_as}
+    bank = misconceptions(assignment)
+    wrong = named - {other.id for other in bank if entry.like(other)}
     if wrong:
         yield f"is taken for {', '.join(sorted(wrong))}"
 

@@ -92,6 +92,7 @@ def doctor(course: Course = None, verbose: Verbose = False) -> None:
 def audit(
     assignment: Annotated[str | None, typer.Argument(help="One assignment; default: all of the course's.")] = None,
     seed: Annotated[int, typer.Option(help="The seed that all of them are graded with.")] = 0,
+    jobs: Annotated[int, typer.Option(help="Grading processes side by side; 0: one for each core.", min=0)] = 0,
     isolation: Isolated = "auto",
     course: Course = None,
     verbose: Verbose = False,
@@ -103,6 +104,7 @@ def audit(
     """
     from autograder.audit import audit as run
     from autograder.audit import show
+    from autograder.classroom import ClerkLost, Settings, cores
 
     console = Console()
     faults = 0
@@ -110,12 +112,11 @@ def audit(
         source = course_folder(course) / "source"
         names = [assignment] if assignment else sorted(path.stem for path in source.glob("*/*.ipynb"))
         for name in names:
-            task = read_assignment(source, name)
-            with Grader(task, isolation=_isolation(isolation)) as grader:
-                findings = run(task, grader, seed, console)
+            settings = Settings(source=str(source), assignment=name, isolation=_isolation(isolation))
+            findings = run(settings, jobs or cores(), seed, console)
             show(console, name, findings)
             faults += sum(bool(finding.faults) for finding in findings)
-    except _ERRORS as error:
+    except (*_ERRORS, ClerkLost) as error:
         _fail(error, verbose)
     raise typer.Exit(1 if faults else 0)
 

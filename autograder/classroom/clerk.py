@@ -1,4 +1,4 @@
-"""A grading process: grades notebooks, one after the other, for a Pool: ``python -m autograder.classroom.clerk``."""
+"""A grading process: grades notebooks, one after the other, for a Pool."""
 
 from __future__ import annotations
 
@@ -89,7 +89,3 @@ def main() -> None:
                 send(results, Failed(str(error)))
                 return
             send(results, Graded(graded.report, list(graded.outputs)))
-
-
-if __name__ == "__main__":
-    main()

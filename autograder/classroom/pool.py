@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -74,7 +75,7 @@ class Pool:
         """This thread's grading process; a new one where there is none."""
         clerk: subprocess.Popen[bytes] | None = getattr(self._own, "clerk", None)
         if clerk is None:
-            command = [sys.executable, "-m", "autograder.classroom.clerk"]
+            command = [sys.executable, "-c", "from autograder.classroom.clerk import main; main()"]
             clerk = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
             assert clerk.stdin is not None
             send(clerk.stdin, self._settings)  # type: ignore[arg-type]
@@ -82,6 +83,11 @@ class Pool:
             with self._lock:
                 self._clerks.add(clerk)
         return clerk
+
+
+def cores() -> int:
+    """How many processes this one may keep busy."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _end(clerk: subprocess.Popen[bytes]) -> None:

@@ -101,7 +101,7 @@ def diagnose(
 def _the_one(fitting: Sequence[tuple[Misconception, bool]]) -> Misconception | None:
     """Of those that fit, only those count whose way of going about it is the same, too, if there are any."""
     first, *others = [entry for entry, explained in fitting if explained] or [entry for entry, _ in fitting]
-    return first if all(other.id in first.same_as or first.id in other.same_as for other in others) else None
+    return first if all(first.like(other) for other in others) else None
 
 
 def fits(trials: Iterable[Trial], functions: Mapping[str, Any], rtol: float) -> bool | None:
@@ -193,8 +193,8 @@ def same(one: Any, other: Any, rtol: float) -> bool:
 def _numbers(value: Any) -> np.ndarray[Any, np.dtype[np.float64]] | None:
     if value is None or isinstance(value, str):
         return None
-    if hasattr(value, "numpy"):
-        value = value.numpy()
+    if hasattr(value, "detach"):
+        value = value.detach().numpy()
     try:
         array = np.asarray(value)
     except (ValueError, TypeError):

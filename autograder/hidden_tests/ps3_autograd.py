@@ -2,7 +2,6 @@
 
 from functools import partial
 
-import numpy as np
 import torch
 
 from autograder.hidden_tests import expect, grades, right_or_following
@@ -42,7 +41,9 @@ def test_mean_square_gradient_value(student, reference, rng):
     """The gradient of mean(x²) is right for every shape."""
     for shape in ((2, 2), (5,), (2, 3, 4)):
         x = tensor(rng, *shape)
+        student.tools.watch()
         got, wanted = student.mean_square_gradient(x), reference.mean_square_gradient(x)
+        student.tools.events()
         expect.close(got, wanted, f"mean_square_gradient(x) for x of shape {shape}", rtol=EXACT)
 
 
@@ -100,6 +101,11 @@ LAYERS: tuple[tuple[str, str, dict[str, int]], ...] = (
 )
 
 
+ALIKE: tuple[tuple[str, str, dict[str, int]], ...] = tuple(
+    (name, "Linear", {"in_features": 3, "out_features": 3}) for name in ("fc", "fc1", "fc10")
+)
+
+
 def secret_weights(rng):
     """Weights and biases of the small network."""
     return {
@@ -115,7 +121,9 @@ def accumulated(who, weights, batches, stale=None):
     model = who.tools.network(LAYERS, weights)
     if stale is not None:
         who.tools.set_gradients(model, stale)
+    who.tools.watch()
     returned = who.accumulate_gradients(model, who.tools.new("torch.nn.MSELoss"), batches)
+    who.tools.events()
     return who.tools.gradients(model), returned, who.tools.weights(model)
 
 
@@ -194,11 +202,16 @@ def test_sgd_step_moves(student, reference, rng):
 def test_sgd_step_clears(student, reference, rng):
     """After the step every gradient is cleared, None or zeros."""
     weights = secret_weights(rng)
-    moved, left, _, _ = stepped(student, weights, secret_gradients(rng, weights), 0.1, True)
-    for name, gradient in left.items():
-        cleared = gradient is None or not bool(gradient.any())
-        expect.that(cleared, f"After the step {name}.grad should be None or zeros; it still holds a gradient.")
-    expect.that(any(not torch.equal(moved[n], weights[n]) for n in weights), "The step moved nothing.")
+    for as_list in (True, False):
+        moved, left, _, _ = stepped(student, weights, secret_gradients(rng, weights), 0.1, as_list)
+        for name, gradient in left.items():
+            cleared = gradient is None or not bool(gradient.any())
+            parameters = "a list of parameters" if as_list else "parameters from a generator"
+            expect.that(
+                cleared,
+                f"After the step with {parameters}, {name}.grad should be None or zeros; it still holds a gradient.",
+            )
+        expect.that(any(not torch.equal(moved[n], weights[n]) for n in weights), "The step moved nothing.")
 
 
 @grades("test_sgd_step", weight=2)
@@ -220,7 +233,10 @@ def test_sgd_step_unrecorded(student, reference, rng):
     wanted = stepped(reference, weights, gradients, 0.1, True)[0]
     for name in weights:
         expect.close(got[name], wanted[name], f"{name} after the step", rtol=EXACT)
-        expect.that(leaves[name], f"{name} is no leaf any more: the step was recorded by autograd.")
+        expect.that(
+            leaves[name],
+            f"After the step {name} is no leaf that requires gradients any more, as it was before the step.",
+        )
     expect.that(returned is None, f"sgd_step should return None, but returned {described(returned)}.")
     expect.that(student.tools.grad_enabled(), "sgd_step switched autograd off for everything that comes after it.")
 
@@ -237,6 +253,29 @@ def test_freeze_layers_flags(student, reference):
 
 
 @grades("test_freeze_layers")
+def test_freeze_layers_whole_names(student, reference):
+    """A layer's name stands for this layer alone, and not for others whose names begin like it."""
+    for names in (["fc1"], ["fc10"], ["fc"]):
+        got, wanted = (frozen(who, names, layers=ALIKE) for who in (student, reference))
+        same_flags(got, wanted, f"freeze_layers(model, {names}) of a model with the layers fc, fc1 and fc10")
+
+
+@grades("test_freeze_layers")
+def test_freeze_layers_values(student, rng):
+    """Flags are turned, and no weight is moved."""
+    tools, weights = student.tools, secret_weights(rng)
+    model = tools.network(LAYERS, weights)
+    tools.set_gradients(model, secret_gradients(rng, weights))
+    student.freeze_layers(model, ["second"])
+    # Gradients and modes are nobody's business here; that they changed tells what went wrong where flags didn't.
+    tools.gradients(model), tools.modes(model)
+    flags, after = tools.requires_grad(model), tools.weights(model)
+    expect.that(not flags["second.weight"], "After freeze_layers(model, ['second']) second.weight still learns.")
+    for name, value in weights.items():
+        expect.close(after[name], value, f"{name} after freeze_layers(model, ['second'])", rtol=EXACT)
+
+
+@grades("test_freeze_layers")
 def test_freeze_layers_thaws(student, reference):
     """A layer that was frozen before and is not named requires gradients again."""
     for names, before in ((["second"], ["first"]), ([], ["first", "second"])):
@@ -244,9 +283,9 @@ def test_freeze_layers_thaws(student, reference):
         same_flags(got, wanted, f"freeze_layers(model, {names}) of a model with frozen {', '.join(before)}")
 
 
-def frozen(who, names, before=()):
+def frozen(who, names, before=(), layers=LAYERS):
     """Which parameters require gradients after freeze_layers."""
-    model = who.tools.network(LAYERS, secret_weights(np.random.default_rng(1)))
+    model = who.tools.network(layers)
     flags = {name: name.partition(".")[0] not in before for name in who.tools.requires_grad(model)}
     who.tools.set_requires_grad(model, flags)
     who.freeze_layers(model, names)

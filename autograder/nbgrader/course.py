@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import hashlib
-import os
 from concurrent.futures import Future
 from functools import cache
 from pathlib import Path
@@ -98,8 +97,3 @@ def still_to_come(converter: Any, student: str, assignment: str) -> list[tuple[P
             found.append((notebook, name))
     after = [name for _, name in found]
     return found[after.index(student) + 1 :] if student in after else [pair for pair in found if pair[1] > student]
-
-
-def cores() -> int:
-    """How many processes this one may keep busy."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

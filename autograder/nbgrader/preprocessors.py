@@ -10,14 +10,13 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.preprocessors import AssignLatePenalties, NbGraderPreprocessor
 from traitlets import Enum, Float, Integer
 
-from autograder.classroom import Settings
+from autograder.classroom import Settings, cores
 from autograder.nbgrader.course import (
     KEY,
     Ahead,
     ahead_for,
     assignment_of,
     converter_of,
-    cores,
     still_to_come,
     submitted_notebook,
 )

@@ -49,6 +49,10 @@ class Misconception(msgspec.Struct, frozen=True, kw_only=True):
         """The test cell that it loses points in."""
         return f"test_{self.function}"
 
+    def like(self, other: Misconception) -> bool:
+        """Whether it is `other`, or one of the two says that they behave the same."""
+        return self.id == other.id or other.id in self.same_as or self.id in other.same_as
+
 
 class Unusual(msgspec.Struct, frozen=True, kw_only=True):
     """A right answer that few would write."""

@@ -196,7 +196,7 @@ def run_cell(shell: Shell, source: str, label: str, allowance: int, labels: dict
     """
     OUTPUTS.begin(allowance)
     with contextlib.suppress(Exception):  # a cell that can't be transformed fails below, with its own message
-        labels[shell.compile.get_code_name(shell.transform_cell(source), source, shell.execution_count)] = label
+        labels[shell.compile.get_code_name(source, shell.transform_cell(source), shell.execution_count)] = label
     result = shell.run_cell(source, store_history=True)
     error = result.error_before_exec or result.error_in_exec
     if error is None:

@@ -7,6 +7,7 @@ believed no more than a student's return value is.
 
 from __future__ import annotations
 
+import builtins
 import functools
 import importlib
 import warnings
@@ -203,13 +204,14 @@ def parameters_named(values: dict[str, Any]) -> Any:
     """A module whose parameters are just these tensors."""
     from torch import nn
 
-    return nn.ParameterDict({name: nn.Parameter(value) for name, value in values.items()})
+    # A plain dict would be sorted.
+    return nn.ParameterDict(OrderedDict((name, nn.Parameter(value)) for name, value in values.items()))
 
 
 @_tool
 def are_parameters_of(model: Any) -> dict[str, bool]:
-    """By name, whether each parameter is still a leaf that an optimizer could step."""
-    return {name: bool(parameter.is_leaf) for name, parameter in model.named_parameters()}
+    """By name, whether each parameter is still a leaf that requires gradients, as an optimizer's have to be."""
+    return {name: bool(p.is_leaf and p.requires_grad) for name, p in model.named_parameters()}
 
 
 @_tool
@@ -238,6 +240,12 @@ def kind(thing: Any) -> list[str]:
 def training(model: Any) -> bool:
     """Whether the model is in training mode."""
     return bool(model.training)
+
+
+@_tool
+def modes(model: Any) -> dict[str, bool]:
+    """By name, whether each child module is in training mode."""
+    return {name: bool(child.training) for name, child in model.named_children()}
 
 
 @_tool
@@ -306,7 +314,7 @@ def _happened(event: str) -> None:
 
 @_tool
 def watch() -> None:
-    """From now on `events` tells of optimizers made, gradients cleared, backward passes and steps."""
+    """From now on `events` tells of optimizers made, gradients cleared, backward passes, steps, and what is printed."""
     import torch
     from torch.optim.optimizer import register_optimizer_step_pre_hook
 
@@ -318,6 +326,7 @@ def watch() -> None:
         (torch.nn.Module, "zero_grad", "zero_grad"),
         (torch.autograd, "backward", "backward"),
         (torch.autograd, "grad", "grad"),
+        (builtins, "print", "print"),
     ):
         setattr(owner, name, _watched(getattr(owner, name), event))
     register_optimizer_step_pre_hook(lambda *_: _happened("step"))

@@ -203,6 +203,7 @@ def path_first(x, y, params, lr, n_steps):
     path = [params]
     for _ in range(n_steps):
         here = path[-1]
-        gradients = backward(y, *forward(x, here), here)
+        y_hat, cache = forward(x, here)
+        gradients = backward(y, y_hat, cache, here)
         path.append({name: np.subtract(here[name], lr * gradients[name]) for name in here})
     return [path[-1], tuple(np.sum((y - forward(x, p)[0]) ** 2) / (2 * len(y)) for p in path)]
