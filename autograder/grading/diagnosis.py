@@ -117,7 +117,7 @@ def fits(trials: Iterable[Trial], functions: Mapping[str, Any], rtol: float) -> 
         transcript = _Followed(trial.transcript, rtol)
         student.transcript = transcript
         try:
-            _run(trial, fixtures)
+            rehearse(trial.test, fixtures)
         except _Deviation:
             return None
         if len(transcript) != len(trial.transcript):
@@ -126,20 +126,16 @@ def fits(trials: Iterable[Trial], functions: Mapping[str, Any], rtol: float) -> 
     return explained
 
 
-def replay(trial: Trial, functions: Mapping[str, Any]) -> Sequence[Exchange]:
-    """Run a trial's test on `functions`; what they did up to its end or its failure."""
-    fixtures = trial.run(functions)
-    _run(trial, fixtures)
-    student: Student = fixtures["student"]
-    return student.transcript
-
-
-def _run(trial: Trial, fixtures: Mapping[str, Any]) -> None:
-    """Run a trial's test to its end or its failure, without a word."""
-    wanted = inspect.signature(trial.test).parameters
+def rehearse(test: Callable[..., object], fixtures: Mapping[str, Any]) -> tuple[Sequence[Exchange], bool]:
+    """Run a hidden test without a word; what its student did, and whether it failed."""
+    wanted = inspect.signature(test).parameters
+    failed = True
     with contextlib.suppress(Exception), warnings.catch_warnings(record=True), contextlib.redirect_stdout(_Nowhere()):
         warnings.simplefilter("default")  # what a student's code is told, this code is told, too
-        trial.test(**{name: fixtures[name] for name in wanted})
+        test(**{name: fixtures[name] for name in wanted})
+        failed = False
+    student: Student = fixtures["student"]
+    return student.transcript, failed
 
 
 class _Nowhere(io.TextIOBase):
@@ -147,6 +143,14 @@ class _Nowhere(io.TextIOBase):
 
     def write(self, text: str) -> int:
         return len(text)
+
+
+def same_course(one: Sequence[Exchange], other: Sequence[Exchange], rtol: float) -> bool:
+    """Whether two runs of a test did the same, as far as results go: what only explains may differ."""
+    return len(one) == len(other) and all(
+        a.name == b.name and (a.name in EXPLAINING or _same_exchange(a, b, rtol))
+        for a, b in zip(one, other, strict=True)
+    )
 
 
 def _same_exchange(one: Exchange, other: Exchange, rtol: float) -> bool:
@@ -173,7 +177,7 @@ def same(one: Any, other: Any, rtol: float) -> bool:
         if bool(one.requires_grad) != bool(other.requires_grad):
             return False
         one, other = one.detach(), other.detach()
-    first, second = _numbers(one), _numbers(other)
+    first, second = numbers_of(one), numbers_of(other)
     if first is None or second is None:
         # A handle stands for some object of a type; which one it is, the later exchanges show.
         types = [getattr(value, "type", None) for value in (one, other)]
@@ -190,7 +194,8 @@ def same(one: Any, other: Any, rtol: float) -> bool:
     return bool(np.all(difference <= rtol * scale))
 
 
-def _numbers(value: Any) -> np.ndarray[Any, np.dtype[np.float64]] | None:
+def numbers_of(value: Any) -> np.ndarray[Any, np.dtype[np.float64]] | None:
+    """`value` as an array, where it is a number, an array or a tensor, or a list of numbers; None where it isn't."""
     if value is None or isinstance(value, str):
         return None
     if hasattr(value, "detach"):

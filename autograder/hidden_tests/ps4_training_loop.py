@@ -252,8 +252,12 @@ def followed(bench, images, labels, batch_size, epochs, print_every):
 
 def path(student, reference, start, lr, *loop, **settings):
     """What the student's train did, what a right one does, and what would follow from the student's train_step."""
-    mine, right = (Bench(who, start, lr, **settings) for who in (student, reference))
-    got, wanted = ((bench.train(*loop), bench.weights) for bench in (mine, right))
+
+    def ran(who):
+        bench = Bench(who, start, lr, **settings)
+        return bench.train(*loop), bench.weights
+
+    got, wanted = ran(student), ran(reference)
     return got, wanted, lambda: followed(Bench(student, start, lr, **settings), *loop)
 
 

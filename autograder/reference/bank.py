@@ -18,11 +18,13 @@ import importlib
 import importlib.util
 import inspect
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 from typing import Any, TypeVar
 
 import msgspec
+
+from autograder.reference.simulators import Simulator
 
 Answer = TypeVar("Answer", bound=Callable[..., Any])
 
@@ -113,17 +115,26 @@ def unusual_answers(assignment: str) -> tuple[Unusual, ...]:
     return tuple(entry for entry in _entries("unusual", assignment) if isinstance(entry, Unusual))
 
 
+@functools.cache
+def simulators(assignment: str) -> Mapping[str, Simulator]:
+    """By the function of the notebook; empty where there are none."""
+    name = f"autograder.reference.simulators.{assignment}"
+    if importlib.util.find_spec(name) is None:
+        return {}
+    found: Mapping[str, Simulator] = importlib.import_module(name).SIMULATORS
+    return found
+
+
 def combinations(assignment: str, function: str) -> Iterator[Misconception]:
     """Pairs of mistakes in one function, made one by one as they are asked for; none without a simulator of it."""
-    name = f"autograder.reference.misconceptions.{assignment}"
-    if importlib.util.find_spec(name) is None:
+    simulator = simulators(assignment).get(function)
+    if simulator is None:
         return
     known = {entry.id: entry for entry in misconceptions(assignment)}
-    simulated = getattr(importlib.import_module(name), "COMBINATIONS", {})
-    for first, second, code in simulated.get(function, tuple)():
+    for first, second, code in simulator.pairs():
         one, other = known[f"{function}.{first}"], known[f"{function}.{second}"]
         yield Misconception(
-            id=f"{one.id}+{other.id}",
+            id=f"{one.id}+{second}",
             function=function,
             title=f"{one.title}; and {other.title}",
             hint=one.hint if one.hint == other.hint else f"{one.hint} {other.hint}",

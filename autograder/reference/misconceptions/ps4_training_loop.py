@@ -1513,7 +1513,7 @@ def short_batch_left_out(model, loader, criterion, optimizer, epochs, print_ever
     return losses
 
 
-@misconception("train", "there is only one epoch, however many are asked for", EVERY)
+@misconception("train", "there is only one epoch, however many are asked for", EVERY, same_as=("return_in_epoch",))
 def one_epoch(model, loader, criterion, optimizer, epochs, print_every=40):
     losses, running, steps = [], 0.0, 0
     for images, labels in loader:

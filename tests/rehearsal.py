@@ -1,0 +1,66 @@
+"""Hidden tests on functions of this process: what the grader would have seen of them, without a notebook or walls."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from autograder.grading.data import Samples
+from autograder.grading.diagnosis import RTOL, Trial, diagnose, rehearse
+from autograder.grading.plugin import local_student, right_student, test_seed
+from autograder.reference.bank import Misconception, combinations, misconceptions, right_answers
+
+torch.set_num_threads(1)
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Rehearsal:
+    """The hidden tests of one function of an assignment."""
+
+    def __init__(self, assignment: str, function: str, seed: int = 0) -> None:
+        self.module = importlib.import_module(f"autograder.hidden_tests.{assignment}")
+        self._assignment, self._function, self._seed = assignment, function, seed
+        self.right = right_answers(assignment)
+        self._samples = Samples(ROOT / "source" / assignment)
+        self.tests = [test for test in self._found() if test.__name__.startswith("test_")]
+
+    def _found(self) -> Iterator[Any]:
+        for value in vars(self.module).values():
+            for mark in getattr(value, "pytestmark", []):
+                if mark.name == "grades" and mark.args[0] == f"test_{self._function}" and mark.kwargs["diagnose"]:
+                    yield value
+
+    def fixtures(self, test: Any, functions: Mapping[str, Any]) -> dict[str, Any]:
+        seed = test_seed(self._seed, test.__name__)
+        return {
+            "student": local_student(functions, seed),
+            "reference": right_student(self.right, seed),
+            "rng": np.random.default_rng(seed),
+            "samples": self._samples,
+            "seed": seed,
+        }
+
+    def trials(self, code: Any) -> list[Trial]:
+        """What the tests saw of `code` in the place of the right answer."""
+        functions = {**self.right, self._function: code}
+        found = []
+        for test in self.tests:
+            run = functools.partial(self.fixtures, test)
+            transcript, failed = rehearse(test, run(functions))
+            found.append(Trial(test, run, transcript, failed))
+        return found
+
+    def diagnosis(self, code: Any) -> Misconception | None:
+        """What `code` is taken for; None where it is right, too."""
+        trials = self.trials(code)
+        if not any(trial.failed for trial in trials):
+            return None
+        bank = [entry for entry in misconceptions(self._assignment) if entry.function == self._function]
+        stages = (bank, combinations(self._assignment, self._function))
+        return diagnose(trials, stages, self.right, RTOL[self.module.LIBRARIES], seconds=60.0)

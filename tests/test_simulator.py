@@ -1,0 +1,130 @@
+"""The simulators: a switch alone is the misconception it is named after, and two at once are told apart from others."""
+
+from __future__ import annotations
+
+import zlib
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+import pytest
+from rehearsal import Rehearsal
+
+from autograder.grading.diagnosis import Trial, numbers_of, same_course
+from autograder.reference.bank import misconceptions, simulators
+
+QUICK = [
+    ("ps1_gradient_descent", "linear_gradients"),
+    ("ps1_gradient_descent", "gradient_descent"),
+    ("ps2_backpropagation", "backward"),
+    ("ps2_backpropagation", "train_two_layer"),
+    ("ps3_autograd", "fit_linear"),
+    ("ps4_training_loop", "train_step"),
+]
+LONG = [("ps4_training_loop", "train")]
+ALL = [*QUICK, *(pytest.param(*pair, marks=pytest.mark.slow) for pair in LONG)]
+RTOL = 1e-5
+
+
+@pytest.mark.parametrize(("assignment", "function"), [*QUICK, *LONG])
+def test_no_switch_is_the_right_answer(assignment: str, function: str) -> None:
+    rehearsal = Rehearsal(assignment, function)
+    built = rehearsal.trials(simulators(assignment)[function].build())
+    assert not any(trial.failed for trial in built)
+
+
+@pytest.mark.parametrize(("assignment", "function"), ALL)
+def test_each_switch_alone_is_its_misconception(assignment: str, function: str) -> None:
+    rehearsal = Rehearsal(assignment, function)
+    bank = {entry.id: entry for entry in misconceptions(assignment)}
+    for name, code in simulators(assignment)[function].singles():
+        entry = bank[f"{function}.{name}"]
+        pairs = zip(rehearsal.trials(entry.code), rehearsal.trials(code), strict=True)
+        assert all(same_course(one.transcript, other.transcript, RTOL) for one, other in pairs), name
+
+
+@pytest.mark.parametrize(("assignment", "function"), ALL)
+def test_nine_in_ten_pairs_behave_like_no_other(
+    assignment: str, function: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pair that does what no other pair and no single misconception does is diagnosed; all others are not named."""
+    rehearsal = Rehearsal(assignment, function)
+    # What would follow from a student's own mistakes is no part of what is compared, and most of the time it takes.
+    monkeypatch.setattr(rehearsal.module, "right_or_following", only_right, raising=False)
+    simulator = simulators(assignment)[function]
+    known = [rehearsal.trials(simulator.build()), *(rehearsal.trials(code) for _, code in simulator.singles())]
+    groups = grouped([*known, *(rehearsal.trials(code) for _, _, code in simulator.pairs())])
+    new = [group for group in groups if min(group) >= len(known)]
+    named = [group for group in new if len(group) == 1]
+    changing = sum(map(len, new))
+    assert changing > 50
+    assert len(named) >= 0.9 * changing, f"{len(named)} of {changing}"
+
+
+@pytest.mark.parametrize(("assignment", "function"), ALL)
+def test_pairs_are_named_or_left_in_silence(assignment: str, function: str) -> None:
+    """The diagnosis of a pair is this pair, or something that does the very same; nothing else is ever named."""
+    rehearsal = Rehearsal(assignment, function)
+    pairs = list(simulators(assignment)[function].pairs())
+    found = []
+    for first, second, code in pairs[:: len(pairs) // 8]:
+        trials = rehearsal.trials(code)
+        if not any(trial.failed for trial in trials):
+            continue
+        diagnosis = rehearsal.diagnosis(code)
+        found.append(diagnosis is not None)
+        if diagnosis is not None and diagnosis.id != f"{function}.{first}+{second}":
+            others = rehearsal.trials(diagnosis.code)
+            assert all(
+                same_course(one.transcript, other.transcript, RTOL) for one, other in zip(trials, others, strict=True)
+            ), (first, second, diagnosis.id)
+    assert sum(found) >= 0.75 * len(found) > 3
+
+
+def only_right(student: Any, judge: Any, wanted: Any, *followings: Any) -> None:
+    judge(wanted)
+
+
+def grouped(runs: list[list[Trial]]) -> list[list[int]]:
+    """Which runs were alike: their numbers in groups."""
+    prints = [fingerprint(run) for run in runs]
+    by_length: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for number, (words, values) in enumerate(prints):
+        by_length[words, len(values)].append(number)
+    groups = []
+    for numbers in by_length.values():
+        while numbers:
+            values = prints[numbers[0]][1]
+            close = 1e-5 * np.abs(values) + 1e-7
+            alike = [n for n in numbers if np.all(np.abs(prints[n][1] - values) <= close)]
+            groups.append(alike)
+            numbers = [n for n in numbers if n not in alike]
+    return groups
+
+
+def fingerprint(run: list[Trial]) -> tuple[int, np.ndarray]:
+    """All that a run did: what is not a number, as a checksum; and the numbers."""
+    words: list[Any] = []
+    values: list[np.ndarray] = []
+
+    def add(value: Any) -> None:
+        if isinstance(value, dict):
+            words.append(sorted(value))
+            for key in sorted(value):
+                add(value[key])
+        elif isinstance(value, list | tuple):
+            words.append(len(value))
+            for item in value:
+                add(item)
+        elif (array := numbers_of(value)) is not None:
+            words.append((array.shape, bool(getattr(value, "requires_grad", False))))
+            values.append(np.nan_to_num(array.ravel(), nan=1e100, posinf=1e200, neginf=-1e200))
+        else:
+            words.append(getattr(value, "type", None) or str(value))
+
+    for trial in run:
+        for exchange in trial.transcript:
+            words.append((exchange.name, str(exchange.error)))
+            add(exchange.result)
+            add(exchange.left)
+    return zlib.crc32(repr(words).encode()), np.concatenate(values) if values else np.zeros(0)
