@@ -2,8 +2,8 @@
 
 Usage: python tools/notebook_screenshots.py [ASSIGNMENT ...] [--theme dark] [--unsolved] [--output FOLDER]
 
-Every figure and every screenful becomes a PNG in FOLDER/ASSIGNMENT/. Exit status 1 where there is an error, a warning,
-a cell that was not reached, or no figure above its description.
+Every figure and every screenful becomes a PNG in FOLDER/ASSIGNMENT/ (demo/notebooks/ASSIGNMENT/ by default).
+Exit status 1: an error, a warning, a cell that was not reached, or a description of a figure that isn't there.
 """
 
 from __future__ import annotations
@@ -42,17 +42,16 @@ OPTIONS = (
 FOLDERS = [f"JUPYTER{kind}_DIR" for kind in ("_CONFIG", "_DATA", "_RUNTIME", "LAB_SETTINGS", "LAB_WORKSPACES")]
 FLAGS = "--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run --window-size=1000,1400"
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
-DESCRIPTION = "*The figure:"
-"""How the cell below a figure begins."""
+DESCRIPTION = "*The figure:"  # how the cell below a figure begins
 NAMES = sorted(path.stem for path in (ROOT / "release").glob("*/*.ipynb"))
 LOOK = """
-const red = '[data-mime-type$="jupyter.stderr"], [data-mime-type$="jupyter.error"]';
 return [...document.querySelectorAll(".jp-Notebook .jp-Cell")].map(cell => ({
     prompt: cell.classList.contains("jp-CodeCell") ? cell.querySelector(".jp-InputPrompt").innerText : "",
     figures: cell.querySelectorAll(".jp-OutputArea-output img").length,
-    problems: [...cell.querySelectorAll(red)].map(output => output.innerText.trim()),
+    problems: [...cell.querySelectorAll('[data-mime-type$="stderr"], [data-mime-type$="error"]')].map(o => o.innerText),
 }));
 """
+END = "return arguments[0].offsetTop + arguments[0].offsetHeight"
 
 
 @dataclass(frozen=True)
@@ -140,8 +139,7 @@ def jupyterlab(folder: Path, theme: str) -> Iterator[str]:
             server.terminate()  # which takes the kernels along
             with contextlib.suppress(subprocess.TimeoutExpired):
                 server.wait(20)
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(server.pid, signal.SIGKILL)
+            server.kill()
             server.wait()
 
 
@@ -201,27 +199,30 @@ def photograph(driver: webdriver.Chrome, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for old in [*folder.glob("figure_*.png"), *folder.glob("page_*.png")]:
         old.unlink()
-    for i, cell in enumerate(driver.find_elements(By.CSS_SELECTOR, ".jp-Notebook .jp-Cell")):
-        for j, image in enumerate(cell.find_elements(By.CSS_SELECTOR, ".jp-OutputArea-output img")):
-            image.screenshot(str(folder / f"figure_{i:02}_{j}.png"))
     panel = driver.find_element(By.CSS_SELECTOR, ".jp-WindowedPanel-outer")
-    height, total = driver.execute_script("return [arguments[0].clientHeight, arguments[0].scrollHeight]", panel)
-    for page, top in enumerate(range(0, total, height - 60), start=1):
+    cells = driver.find_elements(By.CSS_SELECTOR, ".jp-Notebook .jp-Cell")
+    end = None
+    while end != (end := driver.execute_script(END, cells[-1])):  # formulas are set when seen, and move what is below
+        for cell in cells:
+            driver.execute_script("arguments[0].scrollIntoView()", cell)
+        time.sleep(1)
+    for i, cell in enumerate(cells):
+        for j, image in enumerate(cell.find_elements(By.CSS_SELECTOR, ".jp-OutputArea-output img")):
+            driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", image)
+            image.screenshot(str(folder / f"figure_{i:02}_{j}.png"))
+    for page, top in enumerate(range(0, end, panel.size["height"] - 60), start=1):
         driver.execute_script("arguments[0].scrollTop = arguments[1]", panel, top)
-        time.sleep(0.2)
         panel.screenshot(str(folder / f"page_{page:02}.png"))
 
 
 def visit(name: str, output: Path, theme: str = "light", unsolved: bool = False) -> Seen:
     """Run one notebook and take its pictures."""
-    with tempfile.TemporaryDirectory() as place, contextlib.ExitStack() as stack:
+    with tempfile.TemporaryDirectory() as place:
         expected = prepare(name, Path(place, name), unsolved)
-        driver = stack.enter_context(chromium())
-        address = stack.enter_context(jupyterlab(Path(place, name), theme))
-        driver.get(f"{address}/doc/tree/{name}.ipynb")
-        seconds = run_all(driver, address)
-        cells = look(driver)
-        photograph(driver, output)
+        with chromium() as driver, jupyterlab(Path(place, name), theme) as address:
+            driver.get(f"{address}/doc/tree/{name}.ipynb")
+            seconds, cells = run_all(driver, address), look(driver)
+            photograph(driver, output)
     return Seen(name, cells, seconds, [i for i in expected if not cells[i].figures])
 
 
