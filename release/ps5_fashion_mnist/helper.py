@@ -429,9 +429,10 @@ def plot_backward_graph(
     for name, (x, y) in place.items():
         color = "#d8e6f5" if y == 0 and x > 0 else "#d5efd5"
         box = {"boxstyle": "round,pad=0.35", "facecolor": color, "edgecolor": "0.4"}
-        ax.text(x, y, f"{name}\n{values[name]:.4g}", bbox=box, ha="center", va="center", fontsize=10)
+        text = f"{name}\n{values[name]:.4g}".replace("-", "−")
+        ax.text(x, y, text, bbox=box, ha="center", va="center", fontsize=10)
         if name in slopes:
-            text = f"∂{last}/∂{name.split(' = ')[0]}\n{slopes[name]:.4f}"
+            text = f"∂{last}/∂{name.split(' = ')[0]}\n{slopes[name]:.4f}".replace("-", "−")
             ax.text(x, y + (0.85 if y else -1.85), text, color=back, ha="center", va="center", fontsize=10)
     arrows = []
     for name, target in feeds.items():
@@ -495,11 +496,13 @@ def plot_graph(result: Any, names: Mapping[str, Any] | None = None, ax: Any = No
     inches = ax.get_position().width * ax.figure.get_figwidth()
     fontsize = min(9, 72 * inches / (0.62 * total))
 
+    point = (total + 2) / (72 * inches)  # in the units of the x axis, one for a letter at full size
     place = {}  # left, right and middle row of each box
     right = float(total)
     for nodes, width in zip(columns, widths, strict=True):
         for i, node in enumerate(nodes):
-            place[node] = (right - width, right, (len(nodes) - 1) / 2 - i)
+            half = (0.3 * max(map(len, label(node).split("\n"))) + 0.35) * fontsize * point
+            place[node] = (right - width / 2 - half, right - width / 2 + half, (len(nodes) - 1) / 2 - i)
         right -= width + gap
     for node, (left, right, row) in place.items():
         is_leaf = hasattr(node, "variable")
@@ -522,8 +525,8 @@ def plot_graph(result: Any, names: Mapping[str, Any] | None = None, ax: Any = No
                 "arrowstyle": "->",
                 "color": "0.3",
                 "connectionstyle": f"arc3,rad={bend}",
-                "shrinkA": 0,
-                "shrinkB": 0,
+                "shrinkA": 3,
+                "shrinkB": 3,
             }
             ax.annotate("", (left, row), (place[source][1], place[source][2]), arrowprops=arrow)
     ax.set(xlim=(-1, total + 1), ylim=(-rows / 2 - 0.1, rows / 2 + 0.1))
