@@ -145,6 +145,20 @@ class _Nowhere(io.TextIOBase):
         return len(text)
 
 
+def count_numbers(transcript: Iterable[Exchange]) -> int:
+    """How many numbers a student's functions and objects gave in a test."""
+
+    def count(value: Any) -> int:
+        if isinstance(value, Mapping):
+            return sum(map(count, value.values()))
+        if isinstance(value, list | tuple):
+            return sum(map(count, value))
+        numbers = numbers_of(value)
+        return 0 if numbers is None else numbers.size
+
+    return sum(count(exchange.result) for exchange in transcript if exchange.name not in EXPLAINING)
+
+
 def same_course(one: Sequence[Exchange], other: Sequence[Exchange], rtol: float) -> bool:
     """Whether two runs of a test did the same, as far as results go: what only explains may differ."""
     return len(one) == len(other) and all(

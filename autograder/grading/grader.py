@@ -9,7 +9,7 @@ import io
 import itertools
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Literal, Self
@@ -17,10 +17,10 @@ from typing import Literal, Self
 import msgspec
 import pytest
 
-from autograder.grading.diagnosis import RTOL, Trial, diagnose
+from autograder.grading.diagnosis import RTOL, Trial, count_numbers, diagnose
 from autograder.grading.plugin import GradingPlugin
 from autograder.grading.session import Output, Session, cell_message
-from autograder.reference.bank import combinations, misconceptions
+from autograder.reference.bank import Misconception, answers_with, bound, combinations, misconceptions
 from autograder.report import CellReport, Check, ManualCell, Report, points
 from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.limits import Limits
@@ -103,7 +103,8 @@ class Grader:
             session.finish()
         finally:
             session.close()
-        cells = tuple(self._cell(cell, plugin) for cell in self._assignment.tests)
+        named: list[Misconception] = []
+        cells = tuple(self._cell(cell, plugin, named) for cell in self._assignment.tests)
         unmeasured = [f"cell {cell.grade_id} has no hidden tests: it scores 0" for cell in cells if not cell.checks]
         report = Report(
             assignment=self._assignment.name,
@@ -120,29 +121,46 @@ class Grader:
         )
         return Graded(report, submission, tuple(session.outputs))
 
-    def _cell(self, cell: Cell, plugin: GradingPlugin) -> CellReport:
-        """A cell's points and checks, those that failed with their diagnosis where there is one."""
+    def _cell(self, cell: Cell, plugin: GradingPlugin, named: list[Misconception]) -> CellReport:
+        """A cell's points and checks, those that failed with their diagnosis where there is one.
+
+        `named` holds the misconceptions of the cells before, and gets this one's.
+        """
         name = str(cell.grade_id)
         checks = tuple(plugin.checks[name])
         trials = plugin.trials[name]
         stopped = any(check.outcome in ("timed out", "crashed") for check in checks)
         if any(trial.failed for trial in trials) and not stopped and name not in plugin.explained_elsewhere:
-            checks = self._explained(checks, trials, name.removeprefix("test_"))
+            found = self._diagnosis(trials, name.removeprefix("test_"), named)
+            if found is not None:
+                named.append(found)
+                checks = tuple(explained(check, found, trials) for check in checks)
         return CellReport(grade_id=name, score=points(cell.points, checks), max_score=cell.points, checks=checks)
 
-    def _explained(self, checks: tuple[Check, ...], trials: list[Trial], function: str) -> tuple[Check, ...]:
+    def _diagnosis(self, trials: list[Trial], function: str, named: Sequence[Misconception]) -> Misconception | None:
+        """What explains a cell by itself or, failing that, together with what the cells before it got wrong."""
         bank = [entry for entry in misconceptions(self._assignment.name) if entry.function == function]
         stages = (bank, combinations(self._assignment.name, function))
         rtol = RTOL[self._tests.LIBRARIES]
         found = diagnose(trials, stages, self._right_answers, rtol, DIAGNOSIS_SECONDS)
-        if found is None:
-            return checks
-        evidence = f"Every number that your {function} gave here is what comes out of this mistake"
-        hint = f"{evidence}: {found.title}. {found.hint}"
-        return tuple(
-            check if check.outcome == "passed" else msgspec.structs.replace(check, diagnosis=found.id, hint=hint)
-            for check in checks
-        )
+        if found is None and named:
+            answers = answers_with(self._assignment.name, named)
+            again = [[bound(entry, answers) for entry in bank]]
+            found = diagnose(trials, again, answers, rtol, DIAGNOSIS_SECONDS)
+        return found
+
+
+def explained(check: Check, found: Misconception, trials: Sequence[Trial]) -> Check:
+    """A check that failed, with its diagnosis and what speaks for it."""
+    if check.outcome == "passed":
+        return check
+    count = sum(count_numbers(trial.transcript) for trial in trials)
+    told = (
+        f"All {count:,} numbers that came out of your {found.function} in these checks are" if count > 1 else "That is"
+    )
+    return msgspec.structs.replace(
+        check, diagnosis=found.id, hint=f"{told} what comes out of this mistake: {found.title}. {found.hint}"
+    )
 
 
 def _prefix(assignment: Assignment) -> Iterator[Cell]:

@@ -492,6 +492,19 @@ def test_accuracy_range(student, reference, rng):
         judge_accuracy(student, reference, weights, images, labels, 8)
 
 
+@grades("test_accuracy")
+def test_accuracy_mixed(student, reference, rng):
+    """Right and wrong answers are mixed in every batch, and each counts once."""
+    weights = secret_weights(rng)
+    images, _ = pictures(rng, 50)
+    logits = reference.tools.outputs(reference.tools.network(layers(SMALL), weights), images, flat=True)
+    # A wrong label is the least likely digit, or any.
+    order = logits.argsort(1, descending=True)
+    place = torch.tensor(rng.choice([0, 0, 0, 9, 4], size=50))
+    labels = order[torch.arange(50), place]
+    judge_accuracy(student, reference, weights, images, labels, 8)
+
+
 # --- final accuracy ------------------------------------------------------------------------------------------
 
 GOOD = 0.80

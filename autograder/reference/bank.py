@@ -18,8 +18,8 @@ import importlib
 import importlib.util
 import inspect
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
-from types import ModuleType
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import FunctionType, ModuleType
 from typing import Any, TypeVar
 
 import msgspec
@@ -149,6 +149,36 @@ def right_answers(assignment: str) -> dict[str, Any]:
         ModuleNotFoundError: the assignment has none.
     """
     return vars(importlib.import_module(f"autograder.reference.{assignment}"))
+
+
+def answers_with(assignment: str, named: Iterable[Misconception]) -> dict[str, Any]:
+    """The right answers, with some wrong ones in their places; those that build on a wrong one go wrong with it."""
+    wrong = {entry.function: entry.code for entry in named}
+    answers: dict[str, Any] = {}
+    for name, answer in right_answers(assignment).items():
+        own = getattr(answer, "__module__", None) == f"autograder.reference.{assignment}"
+        answers[name] = wrong[name] if name in wrong else _bound(answer, answers) if own else answer
+    return answers
+
+
+def bound(entry: Misconception, answers: Mapping[str, Any]) -> Misconception:
+    """The entry with these answers in place of those that its code calls by the same names."""
+    others = {name: code for name, code in answers.items() if name != entry.function and isinstance(code, FunctionType)}
+    return msgspec.structs.replace(entry, code=_bound(entry.code, others))
+
+
+def _bound(code: Callable[..., Any], functions: Mapping[str, Any]) -> Callable[..., Any]:
+    if not isinstance(code, FunctionType):
+        return code
+    own = {
+        name: _bound(code.__globals__[name], functions)
+        for name in code.__code__.co_names
+        if getattr(code.__globals__.get(name), "__module__", None) == code.__module__ and name not in functions
+    }
+    names = {name: functions[name] for name in code.__code__.co_names if name in functions}
+    return FunctionType(
+        code.__code__, {**code.__globals__, **own, **names}, code.__name__, code.__defaults__, code.__closure__
+    )
 
 
 def source_of(entry: Misconception | Unusual) -> str:

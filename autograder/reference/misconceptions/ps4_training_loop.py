@@ -532,7 +532,13 @@ def backward_not_called(model, images, labels, criterion, optimizer):
     return loss.item()
 
 
-@misconception("train_step", "there is no step", MOVES, also=WHOLE)
+@misconception(
+    "train_step",
+    "no step reaches the parameters: there is none, or only a name is bound to the new values",
+    MOVES,
+    also=WHOLE,
+    same_as=("update_rebinds",),
+)
 def no_step(model, images, labels, criterion, optimizer):
     optimizer.zero_grad()
     loss = criterion(model(images.view(images.shape[0], -1)), labels)
