@@ -1,4 +1,4 @@
-"""The commands: `autograder grade`, `autograder audit`, `autograder doctor`."""
+"""The commands: `autograder grade`, `autograder audit`, `autograder fingerprints`, `autograder doctor`."""
 
 from __future__ import annotations
 
@@ -119,6 +119,44 @@ def audit(
     except (*_ERRORS, ClerkLost) as error:
         _fail(error, verbose)
     raise typer.Exit(1 if faults else 0)
+
+
+@app.command()
+def fingerprints(
+    assignment: Annotated[str | None, typer.Argument(help="One assignment; default: all of the course's.")] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit status 1 if a file is out of date.")
+    ] = False,
+    course: Course = None,
+    verbose: Verbose = False,
+) -> None:
+    """Write known_mistakes.json beside each notebook: numbers by which its visible checks know common mistakes.
+
+    Run it after a change to a bank of misconceptions or to a notebook, and then make the release anew.
+    """
+    from autograder.fingerprints import FILENAME, known_mistakes
+
+    console = Console()
+    stale = []
+    try:
+        source = course_folder(course) / "source"
+        for name in [assignment] if assignment else sorted(path.stem for path in source.glob("*/*.ipynb")):
+            task = read_assignment(source, name)
+            path = task.folder / FILENAME
+            with console.status(f"Running {name} …"):
+                data = known_mistakes(task)
+            if path.exists() and path.read_bytes() == data:
+                console.print(f"{name}: up to date", markup=False)
+            elif check:
+                stale.append(name)
+            else:
+                write_atomically(path, data)
+                console.print(f"{name}: {FILENAME} written", markup=False)
+    except _ERRORS as error:
+        _fail(error, verbose)
+    if stale:
+        console.print(f"out of date (autograder fingerprints mends it): {', '.join(stale)}", style="red", markup=False)
+        raise typer.Exit(1)
 
 
 def course_folder(given: Path | None) -> Path:

@@ -47,6 +47,7 @@ class Checks:
         self._failed = 0
         self._count = 0
         self._missing = False
+        self._fingerprints: dict[str, list[float]] = {}
 
     def close(self, sentence: str, value: Callable[[], Any], expected: Any, tolerance: float = 1e-5) -> None:
         """Checks that `value()` is `expected`: a number, an array, a tensor, or lists, tuples and dicts of them.
@@ -57,9 +58,8 @@ class Checks:
         if self._missing:
             return
         if problem is None:
+            self._fingerprints[sentence] = fingerprint(got)
             problem = _difference(got, expected, tolerance)
-            if problem is not None:
-                problem += self._known_mistake(sentence, got)
         self._add(sentence, problem)
 
     def that(self, sentence: str, condition: Callable[[], Any]) -> None:
@@ -97,22 +97,27 @@ class Checks:
         self._lines.append(f"✗ {sentence}")
         self._lines.extend(f"    {line}" for line in problem.split("\n") if line)
 
-    def _known_mistake(self, sentence: str, got: Any) -> str:
-        """The title and hint of the one known mistake that gives this value, if there is just one."""
-        numbers = fingerprint(got)
+    def _known_mistake(self) -> str | None:
+        """The title and hint of the one known mistake that gives all these values, if there is just one."""
         found = {
-            (entry["title"], entry["hint"])
-            for entry in _known_mistakes().get(self._function, [])
-            if entry["check"] == sentence and _same_numbers(entry["fingerprint"], numbers)
+            (mistake["title"], mistake["hint"])
+            for mistake in _known_mistakes().get(self._function, [])
+            if mistake["fingerprints"].keys() == self._fingerprints.keys()
+            and all(
+                _same_numbers(mistake["fingerprints"][sentence], got) for sentence, got in self._fingerprints.items()
+            )
         }
         if len(found) != 1:
-            return ""
+            return None
         ((title, hint),) = found
-        return f"\nThat is what comes out of this mistake: {title}.\nHint: {hint}"
+        return f"All these values are what comes out of this mistake: {title}.\nHint: {hint}"
 
     def _report(self) -> None:
         print("\n".join(self._lines))
         if self._failed:
+            mistake = None if self._missing else self._known_mistake()
+            if mistake is not None:
+                print(mistake)
             raise ChecksFailed(f"{self._function}: not right yet, see above.")
         print(f"All {self._count} checks of {self._function} passed.")
 
@@ -207,21 +212,24 @@ def _shown(value: Any) -> str:
 
 
 def fingerprint(value: Any) -> list[float]:
-    """A few numbers that tell values apart without giving them away: the shape, and projections of the entries."""
+    """A few numbers that tell values apart without giving them away: of each array its shape and three projections."""
+    if isinstance(value, Mapping):
+        parts = [fingerprint(value[key]) for key in sorted(value)]
+        return [float(len(value)), *(number for part in parts for number in part)]
     array = _array(value)
+    if array is None and isinstance(value, list | tuple):
+        return [float(len(value)), *(number for part in value for number in fingerprint(part))]
     if array is None:
         return []
     flat = array.ravel()
     places = np.arange(1, flat.size + 1)
     projections = [float(np.sum(flat * np.cos(k * places))) for k in (0.7, 1.9, 3.1)]
-    return [float(array.ndim), *map(float, array.shape), *projections]
+    return [float(array.ndim), *map(float, array.shape), *(p if math.isfinite(p) else 1e300 for p in projections)]
 
 
 def _same_numbers(one: Sequence[float], other: Sequence[float]) -> bool:
-    return (
-        len(one) == len(other) > 0
-        and all(map(math.isfinite, other))
-        and all(math.isclose(a, b, rel_tol=1e-5, abs_tol=1e-7) for a, b in zip(one, other, strict=True))
+    return len(one) == len(other) and all(
+        a == b or math.isclose(a, b, rel_tol=1e-4, abs_tol=1e-6) for a, b in zip(one, other, strict=True)
     )
 
 
