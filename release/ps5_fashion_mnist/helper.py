@@ -213,6 +213,8 @@ def _shown(value: Any) -> str:
 
 def fingerprint(value: Any) -> list[float]:
     """A few numbers that tell values apart without giving them away: of each array its shape and three projections."""
+    if value is None:
+        return [-1.0]
     if isinstance(value, Mapping):
         parts = [fingerprint(value[key]) for key in sorted(value)]
         return [float(len(value)), *(number for part in parts for number in part)]
@@ -228,7 +230,7 @@ def fingerprint(value: Any) -> list[float]:
 
 
 def _same_numbers(one: Sequence[float], other: Sequence[float]) -> bool:
-    return len(one) == len(other) and all(
+    return len(one) == len(other) > 0 and all(
         a == b or math.isclose(a, b, rel_tol=1e-4, abs_tol=1e-6) for a, b in zip(one, other, strict=True)
     )
 

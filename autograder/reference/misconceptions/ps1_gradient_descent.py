@@ -18,7 +18,7 @@ DOWNHILL = "The gradient points uphill, and the learning rate says how far to go
 DESCENT = "Follow the first three steps on paper: which w, which b and which gradient does each step start from?"
 RECORD = "Count the losses: one before the first step, then one after each, each of the w and b as they are then."
 MEASURE = "A slope is measured between two points, one on each side of w, and divided by the distance between them."
-RETURN = "A function gives back what stands behind return; printing shows a value and gives nothing back."
+RETURN = "A function gives back what stands behind return, and nothing else."
 
 
 # --- mse_loss ------------------------------------------------------------------------------------------------
@@ -88,7 +88,12 @@ def per_example(y, y_hat):
     return (y - y_hat) ** 2 / (2 * len(y))
 
 
-@misconception("mse_loss", "the result is printed and not returned", RETURN, also=("test_gradient_descent",))
+@misconception(
+    "mse_loss",
+    "nothing is returned: printing shows a result, and gives nothing back",
+    RETURN,
+    also=("test_gradient_descent",),
+)
 def printed(y, y_hat):
     print(np.sum((y - y_hat) ** 2) / (2 * len(y)))
 
@@ -178,7 +183,7 @@ def in_place(y, y_hat):
 
 @misconception(
     "mse_gradient",
-    "the result is printed and not returned",
+    "nothing is returned: printing shows a result, and gives nothing back",
     RETURN,
     also=("test_linear_gradients", "test_gradient_descent"),
 )

@@ -19,7 +19,7 @@ EXAMPLES = "What does a loop keep that assigns, and what one that adds? (section
 STEP = "Every step goes downhill from where the last one ended, by the rate times the gradient there (section 7)."
 RECORD = "Count the losses: one before the first step, then one after each, each of the parameters as they are then."
 MINE = "The dict and its arrays belong to the caller, who will want them as they were (section 7)."
-RETURN = "A function gives back what stands behind return; printing shows a value and gives nothing back."
+RETURN = "A function gives back what stands behind return, and nothing else."
 SHAPES = "A gradient has the shape of what it belongs to: write the shapes of both factors side by side (section 5)."
 
 
@@ -116,7 +116,7 @@ def in_place(z):
 
 @misconception(
     "sigmoid",
-    "the result is printed and not returned",
+    "nothing is returned: printing shows a result, and gives nothing back",
     RETURN,
     also=(
         "test_sigmoid_gradient",
@@ -208,7 +208,7 @@ def measured_coarsely(z):
 
 @misconception(
     "sigmoid_gradient",
-    "the result is printed and not returned",
+    "nothing is returned: printing shows a result, and gives nothing back",
     RETURN,
     also=(
         "test_backward",
@@ -333,7 +333,7 @@ def cache_first(x, params):
 
 @misconception(
     "forward",
-    "the result is printed and not returned",
+    "nothing is returned: printing shows a result, and gives nothing back",
     RETURN,
     also=("test_backward", "test_train_two_layer"),
 )
@@ -662,7 +662,12 @@ def weights_only(y, y_hat, cache, params):
     return {"W1": gradients["W1"], "W2": gradients["W2"]}
 
 
-@misconception("backward", "the result is printed and not returned", RETURN, also=("test_train_two_layer",))
+@misconception(
+    "backward",
+    "nothing is returned: printing shows a result, and gives nothing back",
+    RETURN,
+    also=("test_train_two_layer",),
+)
 def gradients_printed(y, y_hat, cache, params):
     print(backward(y, y_hat, cache, params))
 
@@ -954,6 +959,6 @@ def params_only(x, y, params, lr, n_steps):
     return descend(x, y, params, lr, n_steps, lambda t, p, g: {k: p[k] - lr * g[k] for k in p})[0]
 
 
-@misconception("train_two_layer", "the result is printed and not returned", RETURN)
+@misconception("train_two_layer", "nothing is returned: printing shows a result, and gives nothing back", RETURN)
 def training_printed(x, y, params, lr, n_steps):
     print(descend(x, y, params, lr, n_steps, lambda t, p, g: {k: p[k] - lr * g[k] for k in p}))

@@ -28,7 +28,7 @@ COUNT = "Count the losses: one before the first step, then one after each, each 
 MEAN = "Read the loss again, factor by factor: 1/(2n) of the summed squares (section 5)."
 SHAPE = "Which shapes do y and Xw + b have? A column minus a row is a table (section 5)."
 PLAIN = "What should a list of losses keep of each loss, the number or its whole record? (section 5)"
-RETURN = "A function gives back what stands behind return; printing shows a value and gives nothing back."
+RETURN = "A function gives back what stands behind return, and nothing else."
 
 
 # --- mean_square_gradient ------------------------------------------------------------------------------------
@@ -129,7 +129,7 @@ def leaves_gradient(x):
     return gradient
 
 
-@misconception("mean_square_gradient", "the result is printed and not returned", RETURN)
+@misconception("mean_square_gradient", "nothing is returned: printing shows a result, and gives nothing back", RETURN)
 def mean_square_printed(x):
     print(2 * x / x.numel())
 
@@ -1023,6 +1023,6 @@ def losses_first(X, y, w0, b0, lr, n_steps):
     return losses, w, b
 
 
-@misconception("fit_linear", "the result is printed and not returned", RETURN)
+@misconception("fit_linear", "nothing is returned: printing shows a result, and gives nothing back", RETURN)
 def fit_printed(X, y, w0, b0, lr, n_steps):
     print(fit(X, y, w0, b0, lr, n_steps, right_loss))

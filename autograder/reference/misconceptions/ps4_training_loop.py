@@ -14,7 +14,7 @@ STUB = "raise NotImplementedError is still there"
 STUB_HINT = (
     "A function ends where something is raised: nothing below that line runs, and without a return it is reached."
 )
-RETURN = "A function gives back what stands behind return; printing shows a value and gives nothing back."
+RETURN = "A function gives back what stands behind return, and nothing else."
 CALL = "Without its parentheses a function is only mentioned, and does nothing."
 
 NAMES = "The layers are taken hold of by name later: compare the names one by one (section 2)."
@@ -393,7 +393,9 @@ def plain_dictionary(input_size=784, hidden_sizes=(128, 64), output_size=10):
     return layers
 
 
-@misconception("build_network", "the network is printed and not returned", RETURN, also=WHOLE)
+@misconception(
+    "build_network", "nothing is returned: printing shows a result, and gives nothing back", RETURN, also=WHOLE
+)
 def network_printed(input_size=784, hidden_sizes=(128, 64), output_size=10):
     layers = OrderedDict()
     size = input_size
@@ -991,7 +993,12 @@ def item_not_called(model, images, labels, criterion, optimizer):
     return loss.item
 
 
-@misconception("train_step", "the loss is printed and not returned", RETURN, also=("test_train", *WHOLE))
+@misconception(
+    "train_step",
+    "nothing is returned: printing shows a result, and gives nothing back",
+    RETURN,
+    also=("test_train", *WHOLE),
+)
 def step_printed(model, images, labels, criterion, optimizer):
     optimizer.zero_grad()
     loss = criterion(model(images.view(images.shape[0], -1)), labels)
@@ -1916,7 +1923,7 @@ def returns_running(model, loader, criterion, optimizer, epochs, print_every=40)
     return running
 
 
-@misconception("train", "the means are printed and not returned", RETURN)
+@misconception("train", "nothing is returned: printing shows a result, and gives nothing back", RETURN)
 def loop_printed(model, loader, criterion, optimizer, epochs, print_every=40):
     running, steps = 0.0, 0
     for _ in range(epochs):
@@ -2152,7 +2159,9 @@ def single_picture(model, images):
     return result
 
 
-@misconception("predict", "the probabilities are printed and not returned", RETURN, also=("test_accuracy",))
+@misconception(
+    "predict", "nothing is returned: printing shows a result, and gives nothing back", RETURN, also=("test_accuracy",)
+)
 def prediction_printed(model, images):
     training = model.training
     model.eval()
@@ -2394,7 +2403,7 @@ def whole_division(model, loader):
     return right // total
 
 
-@misconception("accuracy", "the share is printed and not returned", RETURN)
+@misconception("accuracy", "nothing is returned: printing shows a result, and gives nothing back", RETURN)
 def accuracy_printed(model, loader):
     right = total = 0
     for images, labels in loader:
