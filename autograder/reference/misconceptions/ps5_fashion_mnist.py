@@ -21,7 +21,7 @@ WHOLE = ("test_final_accuracy",)
 EVERYTHING = ("test_train_model", "test_final_accuracy")
 
 STUB = "A function ends where something is raised: nothing below that line runs, and without a return it is reached."
-RETURN = "A function gives back what stands behind return; printing shows a value and gives nothing back."
+RETURN = "A function gives back what stands behind return, and nothing else."
 
 RAW = "Which scores does the criterion expect, and what does it do with them itself? (section 3)"
 FLAT = "Write down the shape of a batch in front of each layer: which dimension counts pictures? (section 3)"
