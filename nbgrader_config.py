@@ -18,6 +18,9 @@ c.CourseDirectory.course_id = "training_neural_networks"
 c.ClearSolutions.code_stub = {"python": "raise NotImplementedError"}
 c.ClearSolutions.text_stub = "YOUR ANSWER HERE"
 
+# `nbgrader validate` runs a notebook as a student's machine does, and the last problem set trains for a while.
+c.Execute.timeout = 120
+
 # Grading: this project's own steps replace running the notebook in a kernel and reading scores off its outputs.
 c.Autograde.exporter_class = "autograder.nbgrader.SubmissionExporter"
 c.Autograde.sanitize_preprocessors = []

@@ -31,6 +31,16 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds by the clock."""
 
 
+class Curve(msgspec.Struct, frozen=True, kw_only=True):
+    """A loss curve as the student's code returned it, beside that of a right answer on the same data."""
+
+    title: str
+    """What was trained, in a few words."""
+    student: tuple[float | None, ...]
+    """None where a loss was not a finite number."""
+    healthy: tuple[float, ...]
+
+
 class CellReport(msgspec.Struct, frozen=True, kw_only=True):
     """One auto-graded cell's points and the checks that decided them."""
 
@@ -38,6 +48,8 @@ class CellReport(msgspec.Struct, frozen=True, kw_only=True):
     score: float
     max_score: float
     checks: tuple[Check, ...]
+    curve: Curve | None = None
+    """Where the cell trains something, and not rightly."""
 
 
 class ManualCell(msgspec.Struct, frozen=True, kw_only=True):

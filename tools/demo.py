@@ -71,6 +71,25 @@ def accuracy(model, loader):
     shares = [(predict(model, images).argmax(dim=1) == labels).float().mean().item() for images, labels in loader]
     return sum(shares) / len(shares)
 """
+SIGMOID = """
+def build_network(input_size=784, hidden_sizes=(128, 64), output_size=10):
+    layers, size = OrderedDict(), input_size
+    for i, hidden in enumerate(hidden_sizes, start=1):
+        layers[f"fc{i}"] = nn.Linear(size, hidden)
+        layers[f"relu{i}"] = nn.Sigmoid()
+        size = hidden
+    layers["logits"] = nn.Linear(size, output_size)
+    return nn.Sequential(layers)
+"""
+WRONG_AXIS = """
+def predict(model, images):
+    mode = model.training
+    model.eval()
+    with torch.no_grad():
+        answer = torch.softmax(model(images.view(len(images), -1)), dim=0)
+    model.train(mode)
+    return answer
+"""
 ENDLESS = """
 def predict(model, images):
     while True:
@@ -99,7 +118,16 @@ CLASS: dict[str, tuple[str, dict[str, str]]] = {
     "cleo": ("gradients never cleared", {"train_step": NO_ZERO_GRAD}),
     "dan": ("steps uphill", {"train_step": UPHILL}),
     "eve": ("softmax before the criterion", {"train_step": SOFTMAX_FIRST}),
-    "finn": ("two slips: running loss, mean of means", {"train": RESET_EACH_EPOCH, "accuracy": MEAN_OF_MEANS}),
+    "finn": (
+        "five mistakes, one in each function",
+        {
+            "build_network": SIGMOID,
+            "train_step": NO_ZERO_GRAD,
+            "train": RESET_EACH_EPOCH,
+            "predict": WRONG_AXIS,
+            "accuracy": MEAN_OF_MEANS,
+        },
+    ),
     "gus": ("nothing filled in", {}),
     "hal": ("hostile: loops, exits, pries", {"predict": ENDLESS, "accuracy": KILLS, "build_network": PRIES}),
     "ida": ("everything right, a day late", {}),

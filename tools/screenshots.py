@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = {"feedback.png": ("cleo", 1240), "feedback_two_slips.png": ("finn", 2800)}
+PAGES = {"feedback.png": ("cleo", 1240), "feedback_five_mistakes.png": ("finn", 4350)}
 
 
 def main() -> None:

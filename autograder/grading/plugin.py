@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import inspect
+import math
 import time
 from collections.abc import Callable, Generator, Mapping
 from typing import Any
@@ -16,7 +17,8 @@ from autograder.grading.data import Samples
 from autograder.grading.diagnosis import Trial
 from autograder.grading.session import Session
 from autograder.hidden_tests import Mismatch
-from autograder.report import Check
+from autograder.hidden_tests.expect import numbers
+from autograder.report import Check, Curve
 from autograder.sandbox.errors import SandboxError, StudentError, StudentRaised, WorkerLost
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.student import LocalChannel, Student
@@ -24,6 +26,8 @@ from autograder.submission import Assignment
 
 MAX_MESSAGE = 4000
 """Characters of a check's message."""
+MAX_CURVE = 500
+"""Losses of a curve."""
 
 
 class GradingPlugin:
@@ -32,6 +36,7 @@ class GradingPlugin:
     Attributes:
         checks: the finished Checks by grade_id.
         trials: by grade_id, the tests that other code may be tried on, with what the student's code did in them.
+        curves: by grade_id, a loss curve where the cell's function trains something.
         explained_elsewhere: cells whose function fails because another cell's does: the other one is to be explained.
         faults: what went wrong on the grader's own side.
     """
@@ -49,6 +54,7 @@ class GradingPlugin:
         self._samples = Samples(assignment.folder)
         self.checks: dict[str, list[Check]] = {cell: [] for cell in self._cells}
         self.trials: dict[str, list[Trial]] = {cell: [] for cell in self._cells}
+        self.curves: dict[str, Curve] = {}
         self.explained_elsewhere: set[str] = set()
         self.faults: list[str] = []
 
@@ -127,6 +133,8 @@ class GradingPlugin:
                 duration=round(seconds, 4),
             )
         )
+        if self._student.curve is not None:
+            self.curves.setdefault(cell, drawn(*self._student.curve))
         if isinstance(error, WorkerLost):
             self._lost.setdefault(cell, []).append(error)
             self._session.skip(cell, f"Not run, because a hidden test of this cell had to be stopped: {error}.")
@@ -211,6 +219,17 @@ def cell_of(item: pytest.Item) -> str:
 def title_of(function: Callable[..., object]) -> str:
     """A test's title: its docstring's first paragraph on one line."""
     return " ".join((inspect.getdoc(function) or function.__name__).split("\n\n")[0].split())
+
+
+def drawn(title: str, losses: Any, healthy: Any) -> Curve:
+    """A curve out of what a student's code returned, whatever that is, and of what is right."""
+    received = numbers(losses)
+    flat = [] if received is None or received.ndim != 1 else received[:MAX_CURVE].tolist()
+    return Curve(
+        title=title,
+        student=tuple(loss if math.isfinite(loss) else None for loss in flat),
+        healthy=tuple(map(float, healthy)),
+    )
 
 
 def _readable(text: str) -> str:

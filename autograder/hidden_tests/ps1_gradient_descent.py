@@ -224,6 +224,7 @@ def test_gradient_descent_loss_decreases(student, reference, rng):
         return reference.mse_loss(y, X @ np.asarray(place[0], dtype=float) + float(place[1]))
 
     def judge(got, wanted):
+        student.plot("30 steps with lr = 0.05", got[2], wanted[2])
         same_place("30 steps", got, wanted)
         start, end, reached = loss((w, b)), loss(got), loss(wanted)
         expect.that(end <= reached * (1 + 1e-6), f"In 30 steps the loss should fall from {start:.4g} to {reached:.4g}; "

@@ -465,7 +465,12 @@ def test_train_losses(student, reference, rng):
 def test_train_leaves_arguments(student, reference, rng):
     """The data and the given parameters are left as they were, and new parameters are returned."""
     start = problem(rng, int(rng.integers(15, 25)), 2, 5, 3)
-    left, given = judge_training(student, reference, partial(same_parameters, "4 steps"), *start, 0.05, 4)
+
+    def judge(got, wanted):
+        student.plot("20 steps with lr = 0.05", got[1], wanted[1])
+        same_parameters("20 steps", got, wanted)
+
+    left, given = judge_training(student, reference, judge, *start, 0.05, 20)
     expect.unchanged(left[0], given[0], "x", "train_two_layer")
     expect.unchanged(left[1], given[1], "y", "train_two_layer")
     same_params(left[2], given[2], "train_two_layer")

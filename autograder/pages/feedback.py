@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from autograder.report import Report
+from autograder.report import Curve, Report
 from autograder.terminal import number
 
 
@@ -65,16 +68,41 @@ def feedback_page(
         max_score: the most that `score` can be.
         late_penalty: points taken off.
     """
+    plots = {cell.grade_id: plot(cell.curve) for cell in report.cells if cell.curve is not None}
     works = {cell.grade_id: _work(notebook, cell.grade_id) for cell in report.cells}
     return _TEMPLATES.get_template("feedback.html.j2").render(
         report=report,
         student=student,
         works=works,
+        plots=plots,
         written=written,
         score=score,
         max_score=max_score,
         late_penalty=late_penalty,
     )
+
+
+def plot(curve: Curve) -> str:
+    """A picture of the two curves, PNG in base64, on white."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 2.9), dpi=110, layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot(curve.healthy, "o-", color="#0072b2", markersize=3.5, linewidth=1.6, label="a right answer")
+    student = [math.nan if loss is None else loss for loss in curve.student]
+    axes.plot(student, "s--", color="#d55e00", markersize=3.5, linewidth=1.6, label="yours")
+    # The right curve stays readable beside one that explodes.
+    low, high = min(curve.healthy, default=0.0), max(curve.healthy, default=1.0)
+    seen = [loss for loss in student if abs(loss) < 10 * max(abs(low), abs(high))]
+    low, high = min([low, *seen]), max([high, *seen])
+    margin = 0.06 * (high - low) or 0.1
+    axes.set(ylim=(low - margin, high + margin), xlabel="place in the list of losses", ylabel="loss", title=curve.title)
+    axes.title.set_fontsize(10)
+    axes.grid(alpha=0.25)
+    axes.legend(frameon=False)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", metadata={"Software": None})
+    return base64.b64encode(picture.getvalue()).decode()
 
 
 def _work(notebook: Any, grade_id: str) -> Work:

@@ -167,13 +167,17 @@ def bound(entry: Misconception, answers: Mapping[str, Any]) -> Misconception:
     return msgspec.structs.replace(entry, code=_bound(entry.code, others))
 
 
-def _bound(code: Callable[..., Any], functions: Mapping[str, Any]) -> Callable[..., Any]:
+def _bound(code: Callable[..., Any], functions: Mapping[str, Any], within: frozenset[str] = frozenset()) -> Any:
+    """`code` with other globals, and with it the functions of its own module that it calls."""
     if not isinstance(code, FunctionType):
         return code
+    within |= {code.__name__}
     own = {
-        name: _bound(code.__globals__[name], functions)
+        name: _bound(code.__globals__[name], functions, within)
         for name in code.__code__.co_names
-        if getattr(code.__globals__.get(name), "__module__", None) == code.__module__ and name not in functions
+        if getattr(code.__globals__.get(name), "__module__", None) == code.__module__
+        and name not in functions
+        and name not in within
     }
     names = {name: functions[name] for name in code.__code__.co_names if name in functions}
     return FunctionType(
