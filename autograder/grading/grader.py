@@ -17,7 +17,7 @@ from typing import Literal, Self
 import msgspec
 import pytest
 
-from autograder.grading.diagnosis import RTOL, Trial, count_numbers, diagnose
+from autograder.grading.diagnosis import RTOL, Trial, count_numbers, diagnose, fits
 from autograder.grading.plugin import GradingPlugin
 from autograder.grading.session import Output, Session, cell_message
 from autograder.reference.bank import Misconception, answers_with, bound, combinations, misconceptions
@@ -132,14 +132,10 @@ class Grader:
         stopped = any(check.outcome in ("timed out", "crashed") for check in checks)
         if any(trial.failed for trial in trials) and not stopped and name not in plugin.explained_elsewhere:
             try:
-                found = self._diagnosis(trials, name.removeprefix("test_"), named)
+                checks = self._explained(checks, trials, name.removeprefix("test_"), named)
             except Exception as error:
                 # Points are there; a hint that can't be found must not cost them.
                 plugin.faults.append(f"no diagnosis of {name}: {type(error).__name__}: {error}")
-                found = None
-            if found is not None:
-                named.append(found)
-                checks = tuple(explained(check, found, trials) for check in checks)
         return CellReport(
             grade_id=name,
             score=points(cell.points, checks),
@@ -148,17 +144,32 @@ class Grader:
             curve=plugin.curves.get(name) if any(check.outcome != "passed" for check in checks) else None,
         )
 
-    def _diagnosis(self, trials: list[Trial], function: str, named: Sequence[Misconception]) -> Misconception | None:
-        """What explains a cell by itself or, failing that, together with what the cells before it got wrong."""
+    def _explained(
+        self, checks: tuple[Check, ...], trials: list[Trial], function: str, named: list[Misconception]
+    ) -> tuple[Check, ...]:
+        """The checks with what explains them: what the cells before it got wrong, or a mistake of its own, or both."""
+        rtol = RTOL[self._tests.LIBRARIES]
         bank = [entry for entry in misconceptions(self._assignment.name) if entry.function == function]
         stages = (bank, combinations(self._assignment.name, function))
-        rtol = RTOL[self._tests.LIBRARIES]
+        if named:
+            answers = answers_with(self._assignment.name, named)
+            if fits(trials, answers, rtol) is not None:
+                return tuple(followed(check, named) for check in checks)
         found = diagnose(trials, stages, self._right_answers, rtol, DIAGNOSIS_SECONDS)
         if found is None and named:
-            answers = answers_with(self._assignment.name, named)
             again = [[bound(entry, answers) for entry in bank]]
             found = diagnose(trials, again, answers, rtol, DIAGNOSIS_SECONDS)
-        return found
+        if found is None:
+            return checks
+        named.append(found)
+        return tuple(explained(check, found, trials) for check in checks)
+
+
+def followed(check: Check, named: Sequence[Misconception]) -> Check:
+    """A check that failed only because of what the cells before it got wrong."""
+    functions = " and ".join(dict.fromkeys(entry.function for entry in named))
+    hint = f"This is what a right answer gives with your {functions}, where the mistake is: mend that first."
+    return check if check.outcome == "passed" else msgspec.structs.replace(check, hint=hint)
 
 
 def explained(check: Check, found: Misconception, trials: Sequence[Trial]) -> Check:
