@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -45,16 +45,27 @@ def audit(settings: Settings, jobs: int, seed: int, console: Console) -> list[Fi
     """
     assignment = read_assignment(Path(settings.source), settings.assignment)
     entries: list[Misconception | Unusual] = [*misconceptions(assignment.name), *unusual_answers(assignment.name)]
-    with tempfile.TemporaryDirectory(prefix="audit-") as folder, Pool(settings, jobs) as pool:
-        waiting = []
-        for number, entry in enumerate(entries):
-            path = Path(folder, f"{number}.ipynb")
+    with tempfile.TemporaryDirectory(prefix="audit-") as folder:
+        paths = [Path(folder, f"{number}.ipynb") for number in range(len(entries))]
+        for path, entry in zip(paths, entries, strict=True):
             path.write_bytes(notebook_with(assignment, entry))
-            waiting.append(pool.submit(path, seed))
-        steps = track(
-            zip(entries, waiting, strict=True), assignment.name, len(entries), console=console, transient=True
-        )
-        return [judge(entry, future.result().report) for entry, future in steps]
+        # The story takes half of the time; without it, most notebooks still define all that is graded.
+        without_story = msgspec.structs.replace(settings, story=False)
+        with Pool(without_story, jobs) as pool:
+            solved = pool.submit(assignment.folder / f"{assignment.name}.ipynb", seed).result().report
+            if solved.score == solved.max_score:
+                return _findings(pool, paths, entries, seed, console)
+        with Pool(settings, jobs) as pool:
+            return _findings(pool, paths, entries, seed, console)
+
+
+def _findings(
+    pool: Pool, paths: list[Path], entries: Sequence[Misconception | Unusual], seed: int, console: Console
+) -> list[Finding]:
+    waiting = [pool.submit(path, seed) for path in paths]
+    steps = track(waiting, "grading the bank", console=console, transient=True)
+    reports = [future.result().report for future in steps]
+    return [judge(entry, report) for entry, report in zip(entries, reports, strict=True)]
 
 
 def notebook_with(assignment: Assignment, entry: Misconception | Unusual) -> bytes:

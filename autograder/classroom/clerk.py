@@ -26,6 +26,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     assignment: str
     limits: Limits = Limits()
     isolation: str = "auto"
+    story: bool = True
+    """As a Grader takes it."""
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -73,7 +75,7 @@ def main() -> None:
 
     try:
         assignment = read_assignment(Path(settings.source), settings.assignment)
-        grader = Grader(assignment, settings.limits, settings.isolation)
+        grader = Grader(assignment, settings.limits, settings.isolation, settings.story)
     except (AssignmentError, SandboxError) as error:
         send(results, Failed(str(error)))
         return

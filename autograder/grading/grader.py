@@ -47,12 +47,19 @@ class Graded(msgspec.Struct, frozen=True):
 class Grader:
     """Grades submissions of one assignment, one after the other; a context manager, slow to start, quick to use."""
 
-    def __init__(self, assignment: Assignment, limits: Limits | None = None, isolation: Isolation = "auto") -> None:
+    def __init__(
+        self,
+        assignment: Assignment,
+        limits: Limits | None = None,
+        isolation: Isolation = "auto",
+        story: bool = True,
+    ) -> None:
         """
         Args:
             assignment: what is graded.
             limits: what each submission may use up.
             isolation: ``auto`` and ``inner`` put up the walls or refuse; ``none`` grades without.
+            story: whether the instructor's own cells between the graded ones are run: figures and examples.
 
         Raises:
             AssignmentError: the assignment has no hidden tests, or no right answers.
@@ -64,7 +71,9 @@ class Grader:
         if libraries not in ("numpy", "torch"):
             raise AssignmentError(f"{self._tests.__file__} says in LIBRARIES neither 'numpy' nor 'torch'")
         self._isolation = "none" if isolation == "none" else "inner"
-        prefix = [cell_message(cell, 0, self._limits) for cell in _prefix(assignment) if cell.kind == "code"]
+        beginning = list(_prefix(assignment))
+        self._left_out = () if story else [cell for cell in assignment.cells if _tells(cell) and cell not in beginning]
+        prefix = [cell_message(cell, 0, self._limits) for cell in beginning if cell.kind == "code"]
         self._sandbox = Sandbox(libraries, assignment.folder, self._limits, isolation != "none", prefix)
         # Imported while the zygote starts: the right answers may need torch, too.
         self._right_answers = vars(_module("reference", assignment))
@@ -97,6 +106,8 @@ class Grader:
         session = Session(self._sandbox, submission, self._limits, seed)
         for grade_id in getattr(self._tests, "INSTEAD_OF", ()):
             session.skip(grade_id, "Not run by the grader: its hidden tests do the same, and once is enough.")
+        for cell in self._left_out:
+            session.skip(str(cell.grade_id), "Left out: it is part of the story.")
         plugin = GradingPlugin(session, self._assignment, self._limits, seed, self._right_answers)
         try:
             _run_pytest(self._tests, plugin)
@@ -188,6 +199,11 @@ def explained(check: Check, found: Misconception, trials: Sequence[Trial]) -> Ch
 def _prefix(assignment: Assignment) -> Iterator[Cell]:
     """The instructor's cells before the first one that is the student's."""
     return itertools.takewhile(lambda cell: cell.role == "locked", assignment.cells)
+
+
+def _tells(cell: Cell) -> bool:
+    """Whether a cell is the instructor's, runs, and grades nothing."""
+    return cell.role == "locked" and cell.kind == "code"
 
 
 def _manual(submission: Submission, assignment: Assignment) -> Iterator[ManualCell]:
