@@ -180,12 +180,12 @@ def followed(check: Check, named: Sequence[Misconception]) -> Check:
     """A check that failed only because of what the cells before it got wrong."""
     functions = " and ".join(dict.fromkeys(entry.function for entry in named))
     hint = f"This is what a right answer gives with your {functions}, where the mistake is: mend that first."
-    return check if check.outcome == "passed" else msgspec.structs.replace(check, hint=hint)
+    return check if check.outcome == "passed" or check.diagnosis else msgspec.structs.replace(check, hint=hint)
 
 
 def explained(check: Check, found: Misconception, trials: Sequence[Trial]) -> Check:
     """A check that failed, with its diagnosis and what speaks for it."""
-    if check.outcome == "passed":
+    if check.outcome == "passed" or check.diagnosis:
         return check
     count = sum(count_numbers(trial.transcript) for trial in trials)
     told = (

@@ -18,6 +18,7 @@ from autograder.grading.diagnosis import Trial
 from autograder.grading.session import Session
 from autograder.hidden_tests import Mismatch
 from autograder.hidden_tests.expect import numbers
+from autograder.reference.bank import Misconception, misconceptions
 from autograder.report import Check, Curve
 from autograder.sandbox.errors import SandboxError, StudentError, StudentRaised, WorkerLost
 from autograder.sandbox.limits import Limits
@@ -50,6 +51,7 @@ class GradingPlugin:
         self._limits = limits
         self._seed = seed
         self._right_answers = right_answers
+        self._bank = misconceptions(assignment.name)
         self._lost: dict[str, list[WorkerLost]] = {}
         self._samples = Samples(assignment.folder)
         self.checks: dict[str, list[Check]] = {cell: [] for cell in self._cells}
@@ -123,12 +125,15 @@ class GradingPlugin:
         assert mark is not None
         name = item.name.removeprefix("test_")
         outcome, message = self._verdict(name, error)
+        known = self._named(cell, error)
         self.checks[cell].append(
             Check(
                 name=name,
                 title=title_of(item.obj),
                 outcome=outcome,  # type: ignore[arg-type]
                 message=message,
+                hint=f"That is what comes out of this mistake: {known.title}. {known.hint}" if known else "",
+                diagnosis=known.id if known else None,
                 weight=mark.kwargs["weight"],
                 duration=round(seconds, 4),
             )
@@ -144,6 +149,16 @@ class GradingPlugin:
             seed = test_seed(self._seed, item.name)
             run = functools.partial(self._fixtures, seed)
             self.trials[cell].append(Trial(item.obj, run, self._student.transcript, error is not None))
+
+    def _named(self, cell: str, error: BaseException | None) -> Misconception | None:
+        """The misconception that a hidden test has named by itself."""
+        if not isinstance(error, Mismatch) or error.mistake is None:
+            return None
+        identifier = f"{cell.removeprefix('test_')}.{error.mistake}"
+        found = [entry for entry in self._bank if entry.id == identifier]
+        if not found:
+            self.faults.append(f"a hidden test of {cell} names a mistake that is in no bank: {identifier}")
+        return found[0] if found else None
 
     def _raised_elsewhere(self, error: StudentRaised, cell: str) -> bool:
         """Whether the line that raised stands in the cell of another graded function."""

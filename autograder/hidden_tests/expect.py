@@ -13,7 +13,16 @@ MAX_NUMBERS = 1 << 23
 
 
 class Mismatch(AssertionError):
-    """A student's result is not what was expected; the message is for the student."""
+    """A student's result is not what was expected; the message is for the student.
+
+    Attributes:
+        mistake: the name of the one misconception of the cell's function that makes such a result, where a test knows
+            it for sure; None where it doesn't.
+    """
+
+    def __init__(self, message: str, mistake: str | None = None) -> None:
+        super().__init__(message)
+        self.mistake = mistake
 
 
 class OffTheRecord(Protocol):
@@ -60,10 +69,10 @@ class expect:
     """Namespace of expectations; each returns None or raises Mismatch."""
 
     @staticmethod
-    def that(condition: bool, message: str) -> None:
-        """Expect `condition`; `message` says in words what was expected and what came."""
+    def that(condition: bool, message: str, mistake: str | None = None) -> None:
+        """Expect `condition`; `message` says in words what was expected and what came, `mistake` as a Mismatch's."""
         if not condition:
-            raise Mismatch(message)
+            raise Mismatch(message, mistake)
 
     @staticmethod
     def close(

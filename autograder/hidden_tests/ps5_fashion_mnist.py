@@ -129,7 +129,11 @@ def test_build_model_fresh(student, rng):
     """Each call makes another network, with fresh random weights that can be trained."""
     one, other = a_model(student), a_model(student)
     trainable = student.tools.requires_grad(one)
-    expect.that(any(trainable.values()), "The network has no parameter that can be trained.")
+    expect.that(
+        any(trainable.values()),
+        "The network has no parameter that can be trained.",
+        None if trainable else "weights_in_no_layer",
+    )
     images = noise(rng, 5)
     got, others = (scores(student, model, images, "For 5 pictures") for model in (one, other))
     expect.that(
@@ -144,7 +148,7 @@ def test_build_model_untrained(student, samples):
     images, labels = samples.fashion_mnist
     got = scores(student, a_model(student), images[:2000], "For clothes", SCALE)
     share = readable(got, labels[:2000].astype(int))
-    expect.that(share <= TOO_MUCH_FROM_NONE, knew_before(share))
+    expect.that(share <= TOO_MUCH_FROM_NONE, knew_before(share), "trained_already")
 
 
 def readable(got, labels):
@@ -188,6 +192,9 @@ class Training:
     validation_batch: int
     served: dict[str, int]
     heard: dict[str, int]
+    events: list[str]
+    parameters: int
+    """How many tensors of weights there are."""
     modes_differ: bool = False
     """Whether the network answers differently in training mode."""
 
@@ -256,11 +263,13 @@ def trained(student, disguise, training, validation, hidden, batches, listening)
     known = readable(scores(student, model, hidden[0][:2000], "Before training", SCALE), hidden[1][:2000].astype(int))
     if listening:
         tools.listen(model, validation_images, SCALE)
+        tools.watch()
     loader = tools.loader(images, labels, batches[0], SCALE, shuffle=True)
     validation_loader = tools.loader(validation_images, validation_labels, batches[1], SCALE)
     before = tools.weights(model)
     returned = student.call("train_model", model, loader, validation_loader, seconds=SECONDS)
     heard = tools.heard() if listening else {}
+    events = tools.events() if listening else []
     served = tools.served(loader)
     after = tools.weights(model)
     moved = set(after) != set(before) or any(not torch.equal(after[name], before[name]) for name in before)
@@ -279,6 +288,8 @@ def trained(student, disguise, training, validation, hidden, batches, listening)
         validation_batch=batches[1],
         served=served,
         heard=heard,
+        events=events,
+        parameters=len(before),
         modes_differ=modes_differ,
     )
 
@@ -335,11 +346,13 @@ def cross_entropies(got, labels, smoothing=0.0):
 def test_train_model_learns(student, samples, seed):
     """It trains the very network that it was handed: the weights change, and the loss of training pictures falls."""
     training = long_training(student, samples, seed)
-    expect.that(
-        training.moved,
-        "After train_model the network that was handed in has the weights that it had before. "
-        "Whatever was trained, it wasn't this network.",
-    )
+    if not training.moved:
+        expect.that(
+            False,
+            "After train_model the network that was handed in has the weights that it had before. "
+            "Whatever was trained, it wasn't this network.",
+            why_nothing_moved(student, samples, seed),
+        )
     before, after = (cross_entropies(got, training.training_labels) for got in (training.before, training.training))
     expect.that(
         bool(np.isfinite(training.training).all()), "After train_model the network's scores are infinite or nan."
@@ -351,20 +364,43 @@ def test_train_model_learns(student, samples, seed):
     )
 
 
+def why_nothing_moved(student, samples, seed):
+    """The mistake that leaves a network as it was, as far as the moves of the short training tell."""
+    try:
+        short = short_training(student, samples, seed)
+    except Exception:  # There is nothing to tell it by.
+        return None
+    moves = [event for event in short.events if event in ("backward", "zero_grad", "step")]
+    steps = [place for place, event in enumerate(moves) if event == "step"]
+    if not isinstance(short.returned, dict):
+        return None
+    if "backward" not in moves:
+        return "no_backward" if steps and not short.heard["gradients"] else None
+    if not steps:
+        return "no_step" if short.heard["gradients"] else None
+    if short.heard["gradients"]:
+        between = all(moves[:place][-2:] == ["backward", "zero_grad"] for place in steps)
+        return "cleared_before_the_step" if between else None
+    # Gradients have reached other parameters than this network's.
+    return "trains_a_new_network"
+
+
 @grades("test_train_model", weight=2, diagnose=False)
 def test_train_model_history(student, samples, seed):
     """It returns a dict of two lists of plain numbers, with one entry for each epoch."""
     training = long_training(student, samples, seed)
-    lists = histories(training.returned)
-    epochs = training.served["pictures"] // len(samples.shipped(FILE)[0])
+    n = len(samples.shipped(FILE)[0])
+    epochs = training.served["pictures"] // n
+    lists = histories(training.returned, batches=epochs * -(-n // BATCH))
     expect.that(
         len(lists[0]) > 1 or epochs < 4,
         f"The training went {epochs} times through the pictures, but each list has a single entry.",
+        "lists_of_the_last",
     )
 
 
-def histories(returned):
-    """The two lists of losses.
+def histories(returned, batches=0):
+    """The two lists of losses; `batches` is how many batches the training had, where that is known.
 
     Raises:
         Mismatch: they aren't what they should be.
@@ -373,15 +409,24 @@ def histories(returned):
     expect.that(
         isinstance(returned, dict),
         f"train_model should return a dict of two lists, but returned {described(returned)}.",
+        "returns_no_history" if returned is None else "returns_a_tuple" if isinstance(returned, tuple) else None,
     )
+    missing = [key for key in keys if key not in returned]
     for key in keys:
         expect.that(
-            key in returned, f"The dict should have the key {key}; it has {', '.join(map(repr, list(returned)[:8]))}."
+            key in returned,
+            f"The dict should have the key {key}; it has {', '.join(map(repr, list(returned)[:8]))}.",
+            "no_validation_loss"
+            if missing == ["validation_loss"] and len(returned) == 1
+            else "other_keys"
+            if missing == list(keys) and len(returned) == 2
+            else None,
         )
         entries = returned[key] if isinstance(returned[key], list | tuple) else [returned[key]]
         expect.that(
             not any(getattr(entry, "requires_grad", False) for entry in entries),
             f"{key} holds tensors that still carry their graph; expected plain numbers.",
+            "losses_with_their_graph",
         )
     lists = []
     for key in keys:
@@ -390,12 +435,14 @@ def histories(returned):
             array is not None and array.ndim == 1 and len(array) > 0,
             f"{key} should be a list of numbers, one for each epoch, but is "
             f"{described(returned[key]) if array is None else f'of shape {array.shape}'}.",
+            "last_losses_alone" if array is not None and array.ndim == 0 else None,
         )
         lists.append(array)
     lengths = [len(array) for array in lists]
     expect.that(
         lengths[0] == lengths[1],
         f"train_loss has {lengths[0]} entries and validation_loss {lengths[1]}; expected one of each for every epoch.",
+        "a_loss_for_every_batch" if lengths[0] == batches else None,
     )
     for key, array in zip(keys, lists, strict=True):
         expect.that(bool(np.isfinite(array).all()), f"Some of {key} is infinite or nan.")
@@ -410,10 +457,22 @@ def test_train_model_losses(student, samples, seed):
     expect.that(
         len(train_loss) < 2 or not np.array_equal(train_loss, validation_loss),
         "train_loss and validation_loss are the same numbers: one of them isn't what it says.",
+        "validation_is_training_loss",
     )
     for training, losses in ((long, validation_loss), (short, histories(short.returned)[1])):
         known_mistake(training, losses)
     plausible(long, train_loss, validation_loss)
+
+
+NAMED = {
+    "the mean of the batches' means, in which a short last batch counts as much as a full one": "mean_of_the_batches",
+    "the sum of the batches' means": "sum_of_the_batches",
+    "the sum of the batches' means divided by the number of pictures": "divided_twice",
+    "the mean over the last batch alone": "last_batch_alone",
+    "share of right answers": "accuracy_for_loss",
+    "share of right answers, in percent": "percent_right",
+}
+"""The misconceptions that such a validation loss stands for."""
 
 
 def known_mistake(training, losses):
@@ -448,6 +507,7 @@ def known_mistake(training, losses):
                 not among(last_or_lowest, float(value), 1e-5) or abs(value / mean - 1) < 1e-3,
                 f"An entry of validation_loss is {float(value):.6g}, which is {what}; the mean over all pictures, "
                 f"each counting the same, is {mean:.6g}.",
+                NAMED.get(what),
             )
     right = share(got, labels)
     for what, value in {"share of right answers": right, "share of wrong answers": 1 - right}.items():
@@ -455,6 +515,7 @@ def known_mistake(training, losses):
             expect.that(
                 value in (0, 1) or not among(last_or_lowest, factor * value, 1e-7),
                 f"An entry of validation_loss is {factor * value:.6g}: the {what}{unit}; expected the loss.",
+                NAMED.get(what + unit),
             )
 
 
@@ -503,12 +564,17 @@ def losses_of(got, labels):
 @grades("test_train_model", weight=2, diagnose=False)
 def test_train_model_gradients(student, samples, seed):
     """Each step uses the gradient of its own batch: what the steps before have left in .grad is cleared."""
-    heard = short_training(student, samples, seed).heard
-    stale, all_of_them = heard["gradients on stale ones"], heard["gradients"]
+    short = short_training(student, samples, seed)
+    stale, all_of_them = short.heard["gradients on stale ones"], short.heard["gradients"]
+    # A parameter's first gradient is added to nothing; where all is cleared once an epoch, so is each epoch's first.
+    epochs, parameters = short.served["pictures"] // FEW, short.parameters
+    fresh = all_of_them - stale
+    mistake = {parameters: "no_zero_grad", parameters * epochs: "cleared_once_an_epoch"}.get(fresh)
     expect.that(
         stale < 2 or stale < all_of_them / 2,
         f"In {stale} of {all_of_them} cases a parameter's new gradient was added to one from before the last step. "
         "backward() adds to what stands in .grad.",
+        mistake if epochs > 1 else None,
     )
 
 
@@ -521,6 +587,7 @@ def test_train_model_validation_mode(student, samples, seed):
         passes == 0 or in_training < passes or not training.modes_differ,
         "All passes of validation pictures went through the network in training mode, in which it answers differently; "
         "expected evaluation mode.",
+        "validates_in_training_mode",
     )
 
 
@@ -533,12 +600,22 @@ def test_train_model_validation_pictures(student, samples, seed):
         learned <= 0.5,
         f"With wrong labels in validation_loader, the trained network gives just these wrong answers to {learned:.0%} "
         "of its pictures: it was trained on them.",
+        "trains_on_both" if short.served["pictures"] else "trains_on_validation",
     )
-    served, n = long_training(student, samples, seed).served, len(samples.shipped(FILE)[0])
+    long, n = long_training(student, samples, seed), len(samples.shipped(FILE)[0])
+    served, entries = long.served, numbers(long.returned["train_loss"]) if is_history(long.returned) else None
+    epochs = 0 if entries is None else entries.size
+    batches = {BATCH: "first_batch_again_and_again", BATCH * epochs: "one_batch_an_epoch"}
     expect.that(
         served["different"] == 0 or served["different"] >= n / 2,
         f"The training took {served['different']} different pictures out of train_loader, which holds {n}.",
+        batches.get(served["pictures"]) if epochs > 1 else None,
     )
+
+
+def is_history(returned):
+    """Whether it is a dict with a list of training losses."""
+    return isinstance(returned, dict) and "train_loss" in returned
 
 
 # --- final accuracy ------------------------------------------------------------------------------------------

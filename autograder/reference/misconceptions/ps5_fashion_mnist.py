@@ -422,7 +422,13 @@ def trains_a_copy(model, train_loader, validation_loader):
     return history
 
 
-@misconception("train_model", "a new network is trained instead of the one handed in", PLACE, also=WHOLE)
+@misconception(
+    "train_model",
+    "another network is trained, a new one or a copy, and not the one handed in",
+    PLACE,
+    also=WHOLE,
+    same_as=("trains_a_copy",),
+)
 def trains_a_new_network(model, train_loader, validation_loader):
     model = build_model()
     criterion = nn.CrossEntropyLoss()
