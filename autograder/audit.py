@@ -35,8 +35,15 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """What is wrong with the tests, in words; empty where all is as it should be."""
 
 
-def audit(settings: Settings, jobs: int, seed: int, console: Console) -> list[Finding]:
-    """Grade every entry of an assignment's bank, `jobs` of them side by side; progress is shown on `console`.
+def audit(settings: Settings, jobs: int, seed: int, console: Console, every: int = 1) -> list[Finding]:
+    """Grade the entries of an assignment's bank, `jobs` of them side by side; progress is shown on `console`.
+
+    Args:
+        settings: the assignment, and how it is graded.
+        jobs: grading processes.
+        seed: that all are graded with.
+        console: for the progress.
+        every: 1 for all entries, 2 for every other one, and so on.
 
     Raises:
         AssignmentError: there is no such assignment.
@@ -45,6 +52,7 @@ def audit(settings: Settings, jobs: int, seed: int, console: Console) -> list[Fi
     """
     assignment = read_assignment(Path(settings.source), settings.assignment)
     entries: list[Misconception | Unusual] = [*misconceptions(assignment.name), *unusual_answers(assignment.name)]
+    entries = entries[::every]
     with tempfile.TemporaryDirectory(prefix="audit-") as folder:
         paths = [Path(folder, f"{number}.ipynb") for number in range(len(entries))]
         for path, entry in zip(paths, entries, strict=True):

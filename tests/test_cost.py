@@ -25,6 +25,7 @@ ALLOWED = 3.0
 
 
 @pytest.mark.slow
+@pytest.mark.timing
 def test_grading_ps4_takes_at_most_three_times_its_training() -> None:
     torch.set_num_threads(1)
     with np.load(TASK.folder / "mnist.npz") as file:
