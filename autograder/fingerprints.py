@@ -113,7 +113,11 @@ def _helper(assignment: Assignment) -> ModuleType:
         raise AssignmentError(f"{assignment.folder} has no helper.py")
     module = importlib.util.module_from_spec(spec)
     sys.modules["helper"] = module
-    spec.loader.exec_module(module)
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # the folder is released as it is
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.dont_write_bytecode = before
     return module
 
 

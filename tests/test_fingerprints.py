@@ -23,6 +23,7 @@ def helper(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The released helper of problem set 1, as its notebook imports it."""
     folder = ROOT / "release" / "ps1_gradient_descent"
     monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # the folder holds what is released, and nothing else
     spec = importlib.util.spec_from_file_location("helper", folder / "helper.py")
     assert spec is not None
     assert spec.loader is not None
