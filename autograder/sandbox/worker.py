@@ -54,6 +54,7 @@ class Notebook:
     def __init__(self, shell: Shell, ran: list[Ran]) -> None:
         self._shell = shell
         self._ran = list(reversed(ran))
+        self._acknowledged: list[messages.RunCell] = []
         self.labels: dict[str, str] = {}
 
     @property
@@ -65,11 +66,18 @@ class Notebook:
     def run(self, cell: messages.RunCell) -> tuple[str | None, list[Output]]:
         """Run one cell; the name of its exception's type, if it raised, and what it showed."""
         if self._ran and self._ran[-1].source == cell.source:
+            self._acknowledged.append(cell)
             return None, self._ran.pop().outputs
         if self._ran:
-            # This notebook begins in another way: nothing that the zygote ran may show.
+            # This notebook begins in another way: nothing that the zygote ran beyond this point may show, and what
+            # it ran before has to run again.
             self._ran.clear()
             self._shell.reset(new_session=True)  # type: ignore[no-untyped-call]
+            for earlier in self._acknowledged:
+                self._run(earlier)
+        return self._run(cell)
+
+    def _run(self, cell: messages.RunCell) -> tuple[str | None, list[Output]]:
         error = run_cell(self._shell, cell.source, cell.label, cell.max_output, self.labels)
         return error, OUTPUTS.items
 
