@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 from collections.abc import Iterator, Mapping
-from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,11 @@ class Rehearsal:
 
     def __init__(self, assignment: str, function: str, seed: int = 0) -> None:
         self._task = Course(ROOT).assignment(assignment)
-        self.module = SourceFileLoader(f"{assignment}_rehearsed", str(self._task.hidden_tests)).load_module()
+        spec = importlib.util.spec_from_file_location(f"{assignment}_rehearsed", self._task.hidden_tests)
+        assert spec is not None
+        assert spec.loader is not None
+        self.module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(self.module)
         self._function, self._seed = function, seed
         self.right = self._task.bank.answers
         self.rtol = RTOL[self._task.settings.libraries]
