@@ -80,7 +80,7 @@ class Bank:
         written = [(path, entry) for path, found in entries.items() for entry in found]
         _check_ids(written)
         self._forms = {
-            name: [source_of(code, name, answers, helpers=False)]
+            name: [source_of(code, name, answers, entered=False)]
             for name, code in self.answers.items()
             if isinstance(code, FunctionType) and code.__module__ == answers.__name__
         }
@@ -220,7 +220,7 @@ def _whole(entry: Written) -> Source:
     """The source of an entry that is written out."""
     if entry.code is None:
         raise EditError("replaces nothing")
-    return source_of(entry.code, entry.function, sys.modules[entry.code.__module__])
+    return source_of(entry.code, entry.function, sys.modules[entry.code.__module__], entered=True)
 
 
 def _places(form: Source, edit: Mapping[str, str]) -> tuple[Change, ...] | None:

@@ -15,6 +15,7 @@ import ast
 import inspect
 import re
 import textwrap
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -79,14 +80,15 @@ def separate(changes: Sequence[Change]) -> bool:
     return not any(one.overlaps(other) for i, one in enumerate(changes) for other in changes[:i])
 
 
-def source_of(code: Callable[..., Any], name: str, module: ModuleType, helpers: bool = True) -> Source:
+def source_of(code: Callable[..., Any], name: str, module: ModuleType, entered: bool) -> Source:
     """The source of a function of a course's module, as a cell of the notebook would hold it.
 
     Args:
         code: the function.
         name: what it is called in the notebook.
         module: where it is written; its imports come along, but for those of this package.
-        helpers: whether the module's undecorated functions and classes that it uses come along, too.
+        entered: whether it is an entry of a bank: the decorator that enters it is left out, and the module's own
+            functions and classes that it uses come along.
     """
     statements = ast.parse(inspect.getsource(module)).body
     header = [
@@ -97,7 +99,7 @@ def source_of(code: Callable[..., Any], name: str, module: ModuleType, helpers: 
     text = textwrap.dedent(inspect.getsource(code))
     function = ast.parse(text).body[0]
     assert isinstance(function, ast.FunctionDef)
-    if helpers:
+    if entered:
         used = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
         header += [
             f"\n\n{ast.unparse(node)}"
@@ -108,8 +110,8 @@ def source_of(code: Callable[..., Any], name: str, module: ModuleType, helpers: 
     if ast.get_docstring(function) is not None:
         docstring = function.body[0]
         del lines[docstring.lineno - 1 : docstring.end_lineno]
-    body = "".join(lines[function.lineno - 1 :])
-    return Source("\n".join(header), re.sub(r"^def \w+", f"def {name}", body))
+    body = "".join(lines[function.decorator_list[0].end_lineno if entered else 0 :])
+    return Source("\n".join(header), re.sub(r"(?m)^def \w+", f"def {name}", body, count=1))
 
 
 def function_of(source: Source, name: str, names: Mapping[str, Any]) -> Callable[..., Any]:
@@ -119,7 +121,9 @@ def function_of(source: Source, name: str, names: Mapping[str, Any]) -> Callable
         SyntaxError: the source is no Python.
     """
     namespace = dict(names)
-    exec(compile(source.text, f"<{name}>", "exec"), namespace)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)  # wrong answers may look strange
+        exec(compile(source.text, f"<{name}>", "exec"), namespace)
     function: Callable[..., Any] = namespace[name]
     return function
 
