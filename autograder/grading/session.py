@@ -58,7 +58,7 @@ class Session:
         self._give_up_at = time.monotonic() + limits.submission_seconds
         self._fates: dict[int, StudentError] = {}
         self._skipped: dict[int, str] = {}
-        self._errors: dict[int, str] = {}
+        self._errors: dict[int, messages.CellRan] = {}
         self._wary = False
         self.outputs: list[list[Output]] = [[] for _ in submission.cells]
 
@@ -104,10 +104,13 @@ class Session:
             if cell.grade_id == function:
                 if place in self._fates:
                     raise self._fates[place]
-                if self._errors.get(place) == "MemoryError":
-                    raise OutOfMemory(f"the cell {function} asked for more memory than there is for it")
                 if place in self._errors:
-                    reply.message = f"{function} is not defined: its cell stopped with {self._errors[place]}"
+                    ended = self._errors[place]
+                    if ended.error == "MemoryError":
+                        raise OutOfMemory(f"the cell {function} asked for more memory than there is for it")
+                    reply.message = f"{function} is not defined: its cell stopped with {ended.error}"
+                    reply.message += f" in {ended.where}" if ended.where else ""
+                    reply.message += f": {ended.message}" if ended.message else ""
 
     def _run_up_to(self, end: int) -> None:
         while self._next < end:
@@ -135,13 +138,13 @@ class Session:
         message = cell_message(cell, place, self._limits)
         try:
             reply, body = worker.request(message, [], self._cell_seconds(cell), _refuse)
-            failure, outputs = _ran(reply, body)
+            ended, outputs = _ran(reply, body)
         except WorkerLost as error:
             self._lose()
             self._fates[place] = error
             return [_note(f"This cell was stopped: {error}.")]
-        if failure is not None:
-            self._errors[place] = "".join(letter for letter in failure[:80] if letter.isprintable())
+        if ended.error is not None:
+            self._errors[place] = ended
         return clean_outputs(outputs, self._limits.output)
 
     def _cell_seconds(self, cell: Cell) -> float:
@@ -186,12 +189,12 @@ def _refuse(back: messages.CallBack, body: memoryview) -> tuple[messages.Request
     raise Crashed("a cell called a function that isn't there")
 
 
-def _ran(reply: messages.Reply, body: memoryview) -> tuple[str | None, list[_Output]]:
-    """The name of a cell's exception, or None, and what it showed."""
+def _ran(reply: messages.Reply, body: memoryview) -> tuple[messages.CellRan, list[_Output]]:
+    """How a cell ended, and what it showed."""
     try:
         if not isinstance(reply, messages.CellRan):
             raise WireError("a cell's end was expected")
-        return reply.error, decoded(_OUTPUTS, body)
+        return reply, decoded(_OUTPUTS, body)
     except WireError as error:
         raise Crashed(f"the notebook's process broke the protocol: {error}") from None
 
