@@ -15,7 +15,7 @@ from autograder.sandbox.process import OnCallBack, Sandbox, Worker
 from autograder.sandbox.shell import MAX_OUTPUTS
 from autograder.sandbox.wire import WireError, decoded
 from autograder.submission import Cell, Submission
-from autograder.submission.cells import is_picture
+from autograder.submission.cells import as_picture
 
 Output = dict[str, Any]
 _MAX_PICTURE = 4 << 20
@@ -218,9 +218,11 @@ def clean_outputs(outputs: list[_Output], allowance: int) -> list[Output]:
             cleaned.append({"output_type": "stream", "name": name, "text": text.clean(output.text)})
         elif output.output_type in ("display_data", "execute_result"):
             data = {mime: text.clean(content) for mime, content in output.data.items() if mime == "text/plain"}
-            pictures = {mime: content for mime, content in output.data.items() if _is_small_picture(mime, content)}
-            if data or pictures:
-                cleaned.append({"output_type": "display_data", "data": data | pictures, "metadata": {}})
+            for mime, content in output.data.items():
+                if len(content) <= _MAX_PICTURE and (picture := as_picture(mime, content)):
+                    data[mime] = picture
+            if data:
+                cleaned.append({"output_type": "display_data", "data": data, "metadata": {}})
         elif output.output_type == "error":
             cleaned.append(
                 {
@@ -244,7 +246,3 @@ class _Text:
         text = text[: self._left]
         self._left -= len(text)
         return "".join(letter for letter in text if letter.isprintable() or letter in "\n\t")
-
-
-def _is_small_picture(mime: str, content: str) -> bool:
-    return len(content) <= _MAX_PICTURE and is_picture(mime, content)
