@@ -16,10 +16,11 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from autograder.authoring.bank import Misconception, Unusual
 from autograder.classroom import Pool, Settings
-from autograder.reference.bank import Misconception, Unusual, misconceptions, source_of, unusual_answers
+from autograder.course import Assignment, Course
 from autograder.report import CellReport, Report
-from autograder.submission import Assignment, Submission, parse_submission, read_assignment
+from autograder.submission import Submission, parse_submission
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,8 +51,8 @@ def audit(settings: Settings, jobs: int, seed: int, console: Console, every: int
         SandboxError: this machine can't grade it.
         ClerkLost: an entry cost its grading process twice.
     """
-    assignment = read_assignment(Path(settings.source), settings.assignment)
-    entries: list[Misconception | Unusual] = [*misconceptions(assignment.name), *unusual_answers(assignment.name)]
+    assignment = Course(Path(settings.course)).assignment(settings.assignment)
+    entries: list[Misconception | Unusual] = [*assignment.bank.misconceptions, *assignment.bank.unusual]
     entries = entries[::every]
     with tempfile.TemporaryDirectory(prefix="audit-") as folder:
         paths = [Path(folder, f"{number}.ipynb") for number in range(len(entries))]
@@ -60,28 +61,33 @@ def audit(settings: Settings, jobs: int, seed: int, console: Console, every: int
         # The story takes half of the time; without it, most notebooks still define all that is graded.
         without_story = msgspec.structs.replace(settings, story=False)
         with Pool(without_story, jobs) as pool:
-            solved = pool.submit(assignment.folder / f"{assignment.name}.ipynb", seed).result().report
+            solved = pool.submit(assignment.notebook, seed).result().report
             if solved.score == solved.max_score:
-                return _findings(pool, paths, entries, seed, console)
+                return _findings(pool, assignment, paths, entries, seed, console)
         with Pool(settings, jobs) as pool:
-            return _findings(pool, paths, entries, seed, console)
+            return _findings(pool, assignment, paths, entries, seed, console)
 
 
 def _findings(
-    pool: Pool, paths: list[Path], entries: Sequence[Misconception | Unusual], seed: int, console: Console
+    pool: Pool,
+    assignment: Assignment,
+    paths: list[Path],
+    entries: Sequence[Misconception | Unusual],
+    seed: int,
+    console: Console,
 ) -> list[Finding]:
     waiting = [pool.submit(path, seed) for path in paths]
     steps = track(waiting, "grading the bank", console=console, transient=True)
     reports = [future.result().report for future in steps]
-    return [judge(entry, report) for entry, report in zip(entries, reports, strict=True)]
+    return [judge(entry, report, assignment) for entry, report in zip(entries, reports, strict=True)]
 
 
 def notebook_with(assignment: Assignment, entry: Misconception | Unusual) -> bytes:
     """The instructor's solved notebook as a file, with `entry` in the cell that it answers."""
-    notebook = json.loads((assignment.folder / f"{assignment.name}.ipynb").read_bytes())
+    notebook = json.loads(assignment.notebook.read_bytes())
     for cell in notebook["cells"]:
         if cell["metadata"].get("nbgrader", {}).get("grade_id") == entry.function:
-            cell["source"] = source_of(entry)
+            cell["source"] = assignment.bank.source_of(entry)
     return json.dumps(notebook).encode()
 
 
@@ -90,17 +96,18 @@ def with_answer(assignment: Assignment, entry: Misconception | Unusual) -> Submi
     return parse_submission(notebook_with(assignment, entry), assignment)
 
 
-def judge(entry: Misconception | Unusual, report: Report) -> Finding:
+def judge(entry: Misconception | Unusual, report: Report, assignment: Assignment) -> Finding:
     """What the Report of an entry says of the hidden tests."""
+    own = assignment.cell_of(entry.function)
     lost = tuple(
         cell.grade_id
         for cell in report.cells
-        if cell.score < cell.max_score and (cell.grade_id == entry.cell or not _raises_in(entry.function, cell))
+        if cell.score < cell.max_score and (cell.grade_id == own or not _raises_in(entry.function, cell))
     )
     right = isinstance(entry, Unusual)
     named = {check.diagnosis for cell in report.cells for check in cell.checks if check.diagnosis}
     diagnosis = ", ".join(sorted(named)) or None
-    faults = tuple(_faults(entry, report.assignment, lost, named))
+    faults = tuple(_faults(entry, assignment, lost, named))
     return Finding(entry=entry.id, right=right, lost=lost, diagnosis=diagnosis, faults=faults)
 
 
@@ -110,18 +117,20 @@ def _raises_in(function: str, cell: CellReport) -> bool:
     return all(check.outcome == "error" and f" of cell {function}" in check.message for check in failed)
 
 
-def _faults(entry: Misconception | Unusual, assignment: str, lost: tuple[str, ...], named: set[str]) -> Iterator[str]:
+def _faults(
+    entry: Misconception | Unusual, assignment: Assignment, lost: tuple[str, ...], named: set[str]
+) -> Iterator[str]:
     if isinstance(entry, Unusual):
         if lost:
             yield "is right and loses points"
         return
-    if entry.cell not in lost:
+    own = assignment.cell_of(entry.function)
+    if own not in lost:
         yield "survives: it loses no points in its cell"
-    elsewhere = [cell for cell in lost if cell != entry.cell and cell not in entry.also]
+    elsewhere = [cell for cell in lost if cell != own and cell not in entry.also]
     if elsewhere:
         yield f"costs points elsewhere: {', '.join(elsewhere)}"
-    bank = misconceptions(assignment)
-    wrong = named - {other.id for other in bank if entry.like(other)}
+    wrong = named - {other.id for other in assignment.bank.misconceptions if entry.like(other)}
     if wrong:
         yield f"is taken for {', '.join(sorted(wrong))}"
 

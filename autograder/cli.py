@@ -13,17 +13,18 @@ from rich.console import Console
 
 import autograder
 from autograder import report as reports
+from autograder.course import AssignmentError, Course
 from autograder.grading import Grader, Isolation
 from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.limits import MIB, Limits
-from autograder.submission import AssignmentError, SubmissionError, read_assignment, read_submission
+from autograder.submission import SubmissionError, read_submission
 from autograder.terminal import show_report
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, help=__doc__)
 
 _ERRORS = (AssignmentError, SubmissionError, SandboxError, OSError)
 
-Course = Annotated[
+CourseFolder = Annotated[
     Path | None, typer.Option(help="The course's folder, with source/ in it. Default: this one or one above it.")
 ]
 Isolated = Annotated[str, typer.Option(help="auto or inner: behind walls, or not at all; none: without walls.")]
@@ -49,7 +50,7 @@ def grade(
     memory: Annotated[int, typer.Option(help="Memory a submission may use, in MiB.", min=64)] = 2048,
     cell_seconds: Annotated[float, typer.Option(help="CPU seconds for one cell of the notebook.", min=0.1)] = 60.0,
     call_seconds: Annotated[float, typer.Option(help="CPU seconds for one call of a function.", min=0.1)] = 10.0,
-    course: Course = None,
+    course: CourseFolder = None,
     verbose: Verbose = False,
 ) -> None:
     """Grade one notebook: its points by cell, and what each hidden test found.
@@ -59,7 +60,7 @@ def grade(
     console = Console(stderr=str(json) == "-")
     try:
         limits = Limits(memory=memory * MIB, cell_seconds=cell_seconds, call_seconds=call_seconds)
-        task = read_assignment(course_folder(course) / "source", assignment)
+        task = find_course(course).assignment(assignment)
         submission = read_submission(notebook, task)
         with console.status("Starting the sandbox …") as status, Grader(task, limits, _isolation(isolation)) as grader:
             _ = grader.notes
@@ -77,12 +78,12 @@ def grade(
 
 
 @app.command()
-def doctor(course: Course = None, verbose: Verbose = False) -> None:
+def doctor(course: CourseFolder = None, verbose: Verbose = False) -> None:
     """Check that this machine can grade: walls, libraries, the course's files. Exit status 1 if it can't."""
     from autograder.doctor import examine
 
     try:
-        healthy = examine(Console(), course_folder(course))
+        healthy = examine(Console(), find_course(course))
     except _ERRORS as error:
         _fail(error, verbose)
     raise typer.Exit(0 if healthy else 1)
@@ -94,7 +95,7 @@ def audit(
     seed: Annotated[int, typer.Option(help="The seed that all of them are graded with.")] = 0,
     jobs: Annotated[int, typer.Option(help="Grading processes side by side; 0: one for each core.", min=0)] = 0,
     isolation: Isolated = "auto",
-    course: Course = None,
+    course: CourseFolder = None,
     verbose: Verbose = False,
 ) -> None:
     """Grade every known misconception and every unusual right answer as if a student had sent it.
@@ -109,10 +110,9 @@ def audit(
     console = Console()
     faults = 0
     try:
-        source = course_folder(course) / "source"
-        names = [assignment] if assignment else sorted(path.stem for path in source.glob("*/*.ipynb"))
-        for name in names:
-            settings = Settings(source=str(source), assignment=name, isolation=_isolation(isolation))
+        found = find_course(course)
+        for name in [assignment] if assignment else found.names:
+            settings = Settings(course=str(found.folder), assignment=name, isolation=_isolation(isolation))
             findings = run(settings, jobs or cores(), seed, console)
             show(console, name, findings)
             faults += sum(bool(finding.faults) for finding in findings)
@@ -127,7 +127,7 @@ def fingerprints(
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit status 1 if a file is out of date.")
     ] = False,
-    course: Course = None,
+    course: CourseFolder = None,
     verbose: Verbose = False,
 ) -> None:
     """Write known_mistakes.json beside each notebook: numbers by which its visible checks know common mistakes.
@@ -139,9 +139,9 @@ def fingerprints(
     console = Console()
     stale = []
     try:
-        source = course_folder(course) / "source"
-        for name in [assignment] if assignment else sorted(path.stem for path in source.glob("*/*.ipynb")):
-            task = read_assignment(source, name)
+        found = find_course(course)
+        for name in [assignment] if assignment else found.names:
+            task = found.assignment(name)
             path = task.folder / FILENAME
             with console.status(f"Running {name} …"):
                 data = known_mistakes(task)
@@ -159,8 +159,8 @@ def fingerprints(
         raise typer.Exit(1)
 
 
-def course_folder(given: Path | None) -> Path:
-    """The folder with `source/` in it: the one given, this one or one above it, or the one that this package lies in.
+def find_course(given: Path | None) -> Course:
+    """The course: the folder given, this one or one above it, or the one that this package lies in; it has `source/`.
 
     Raises:
         AssignmentError: there is none.
@@ -168,7 +168,7 @@ def course_folder(given: Path | None) -> Path:
     candidates = [given] if given else [Path.cwd(), *Path.cwd().parents, Path(autograder.__file__).parent.parent]
     for candidate in candidates:
         if (candidate / "source").is_dir():
-            return candidate.resolve()
+            return Course(candidate)
     raise AssignmentError("there is no folder source/ here or above: name the course's folder with --course")
 
 

@@ -13,12 +13,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from autograder.course import AssignmentError, Course
 from autograder.sandbox import landlock, messages, seccomp
 from autograder.sandbox.errors import SandboxError, StudentError
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.process import Sandbox
 from autograder.sandbox.zygote import NUMPY
-from autograder.submission import AssignmentError, read_assignment
 
 Finding = tuple[bool, str]
 """Whether it is well, and what was found."""
@@ -32,7 +32,7 @@ _PROBES = {
 }
 
 
-def examine(console: Console, course: Path) -> bool:
+def examine(console: Console, course: Course) -> bool:
     """Print what was found on this machine; returns whether everything that is needed is there."""
     healthy = True
     for well, text in (*_libraries(), *_kernel(), *_walls(), *_course(course)):
@@ -93,14 +93,12 @@ def _never(back: messages.CallBack, body: memoryview) -> tuple[messages.Request,
     raise SandboxError("a probe called back")
 
 
-def _course(course: Path) -> Iterator[Finding]:
-    for folder in sorted((course / "source").iterdir()):
-        if not folder.is_dir():
-            continue
+def _course(course: Course) -> Iterator[Finding]:
+    for name in course.names:
         try:
-            assignment = read_assignment(course / "source", folder.name)
+            assignment = course.assignment(name)
         except AssignmentError as error:
             yield False, str(error)
         else:
             worth = sum(cell.points for cell in assignment.tests)
-            yield True, f"{folder.name}: {len(assignment.tests)} graded cells, {worth:g} points"
+            yield True, f"{name}: {len(assignment.tests)} graded cells, {worth:g} points"

@@ -17,9 +17,9 @@ from typing import Any
 
 import msgspec
 
-from autograder.reference.bank import Misconception, misconceptions
+from autograder.authoring.bank import Misconception
+from autograder.course import Assignment, AssignmentError
 from autograder.sandbox.bench import seed_everything, switch_autograd_on
-from autograder.submission import Assignment, AssignmentError
 
 FILENAME = "known_mistakes.json"
 
@@ -63,8 +63,8 @@ def known_mistakes(assignment: Assignment) -> bytes:
         for cell in assignment.cells:
             if cell.kind != "code":
                 continue
-            function = str(cell.grade_id).removeprefix("test_")
-            bank = [entry for entry in misconceptions(assignment.name) if entry.function == function]
+            function = assignment.function_of(str(cell.grade_id))
+            bank = assignment.bank.of(function)
             if cell.role == "test" and bank:
                 found[function] = list(_seen(cell.source, namespace, bank, helper))
             switch_autograd_on()

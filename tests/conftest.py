@@ -12,14 +12,15 @@ from typing import Any, NoReturn
 import msgspec
 import pytest
 
+from autograder.assignments.ps1_gradient_descent import answers as right_answers
+from autograder.course import Assignment, Course
 from autograder.grading import Graded, Grader
-from autograder.reference import ps1_gradient_descent as right_answers
 from autograder.report import Report
 from autograder.sandbox import messages
 from autograder.sandbox.limits import MIB, Limits
 from autograder.sandbox.process import Sandbox, Worker
 from autograder.sandbox.zygote import NUMPY
-from autograder.submission import Assignment, Submission, parse_submission, read_assignment
+from autograder.submission import Submission, parse_submission
 
 NAME = "ps1_gradient_descent"
 FUNCTIONS = {
@@ -89,7 +90,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def assignment(course: Path) -> Assignment:
     """Problem set 1."""
-    return read_assignment(course / "source", NAME)
+    return Course(course).assignment(NAME)
 
 
 @pytest.fixture(scope="session", params=ISOLATIONS)

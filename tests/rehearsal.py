@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-import importlib
+import importlib.util
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from autograder.grading.data import Samples
+from autograder.authoring.bank import Misconception
+from autograder.course import Course
 from autograder.grading.diagnosis import RTOL, Trial, diagnose, rehearse
 from autograder.grading.plugin import local_student, right_student, test_seed
-from autograder.reference.bank import Misconception, combinations, misconceptions, right_answers
 
 torch.set_num_threads(1)
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,16 +24,25 @@ class Rehearsal:
     """The hidden tests of one function of an assignment."""
 
     def __init__(self, assignment: str, function: str, seed: int = 0) -> None:
-        self.module = importlib.import_module(f"autograder.hidden_tests.{assignment}")
-        self._assignment, self._function, self._seed = assignment, function, seed
-        self.right = right_answers(assignment)
-        self._samples = Samples(ROOT / "source" / assignment)
+        self._task = Course(ROOT).assignment(assignment)
+        spec = importlib.util.spec_from_file_location(f"{assignment}_rehearsed", self._task.hidden_tests)
+        assert spec is not None
+        assert spec.loader is not None
+        self.module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(self.module)
+        self._function, self._seed = function, seed
+        self.right = self._task.bank.answers
+        self.rtol = RTOL[self._task.settings.libraries]
         self.tests = [test for test in self._found() if test.__name__.startswith("test_")]
 
     def _found(self) -> Iterator[Any]:
         for value in vars(self.module).values():
             for mark in getattr(value, "pytestmark", []):
-                if mark.name == "grades" and mark.args[0] == f"test_{self._function}" and mark.kwargs["diagnose"]:
+                if (
+                    mark.name == "grades"
+                    and mark.args[0] == self._task.cell_of(self._function)
+                    and mark.kwargs["diagnose"]
+                ):
                     yield value
 
     def fixtures(self, test: Any, functions: Mapping[str, Any]) -> dict[str, Any]:
@@ -42,7 +51,7 @@ class Rehearsal:
             "student": local_student(functions, seed),
             "reference": right_student(self.right, seed),
             "rng": np.random.default_rng(seed),
-            "samples": self._samples,
+            "samples": self._task.samples,
             "seed": seed,
         }
 
@@ -61,6 +70,6 @@ class Rehearsal:
         trials = self.trials(code)
         if not any(trial.failed for trial in trials):
             return None
-        bank = [entry for entry in misconceptions(self._assignment) if entry.function == self._function]
-        stages = (bank, combinations(self._assignment, self._function))
-        return diagnose(trials, stages, self.right, RTOL[self.module.LIBRARIES], seconds=60.0)
+        bank = self._task.bank
+        stages = (bank.of(self._function), bank.pairs(self._function))
+        return diagnose(trials, stages, self.right, self.rtol, seconds=60.0)

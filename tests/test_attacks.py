@@ -16,12 +16,13 @@ from conftest import FUNCTIONS, LIMITS, outcomes, printed, scores, text_of
 from nbformat.notebooknode import NotebookNode
 from rich.console import Console
 
+from autograder.assignments.ps1_gradient_descent import answers as right_answers
+from autograder.course import Assignment
 from autograder.grading import Graded, Grader
 from autograder.nbgrader.exporters import as_notebook
 from autograder.pages.feedback import feedback_page
-from autograder.reference import ps1_gradient_descent as right_answers
 from autograder.report import to_json
-from autograder.submission import Assignment, Submission
+from autograder.submission import Submission
 from autograder.terminal import show_report
 
 TARGET = "gradient_descent"

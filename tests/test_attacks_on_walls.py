@@ -177,7 +177,7 @@ def test_attack_finds_no_seed_from_which_hidden_inputs_are_drawn(sandbox: Sandbo
 
 
 @pytest.mark.parametrize(
-    "name", ["autograder.hidden_tests", "autograder.reference", "autograder.grading", "autograder.report"]
+    "name", ["autograder.assignments", "autograder.authoring", "autograder.grading", "autograder.report"]
 )
 def test_attack_by_importing_the_grader_s_modules_fails(probe: Probe, name: str) -> None:
     assert probe(f"import {name}") in ("ModuleNotFoundError", "ImportError", "PermissionError")

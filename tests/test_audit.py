@@ -10,7 +10,7 @@ from rich.console import Console
 from autograder.audit import Finding, audit
 from autograder.classroom import Settings, cores
 
-SOURCE = Path(__file__).resolve().parent.parent / "source"
+ROOT = Path(__file__).resolve().parent.parent
 EVERY = {
     "ps1_gradient_descent": 1,
     "ps2_backpropagation": 1,
@@ -24,7 +24,7 @@ EVERY = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", EVERY)
 def test_audit_finds_no_fault(name: str) -> None:
-    settings = Settings(source=str(SOURCE), assignment=name)
+    settings = Settings(course=str(ROOT), assignment=name)
     findings: list[Finding] = audit(settings, cores(), 3, Console(quiet=True), every=EVERY[name])
     assert not {finding.entry: finding.faults for finding in findings if finding.faults}
     wrong = [finding for finding in findings if not finding.right]

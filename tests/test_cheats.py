@@ -17,13 +17,13 @@ import pytest
 import torch
 from torch import nn, optim
 
+from autograder.course import Course
 from autograder.grading import Grader
-from autograder.grading.data import Samples
 from autograder.report import Report
-from autograder.submission import Submission, read_assignment
+from autograder.submission import Submission
 
-TASK = read_assignment(Path(__file__).resolve().parent.parent / "source", "ps5_fashion_mnist")
-SAMPLES = Samples(TASK.folder)
+TASK = Course(Path(__file__).resolve().parent.parent).assignment("ps5_fashion_mnist")
+SAMPLES = TASK.samples
 SIZES = (784, 64, 10)
 SEEDS = range(4)
 """Of gradings: each seed numbers the classes and turns the pictures in another way."""
@@ -43,7 +43,7 @@ def normalised(images: np.ndarray) -> torch.Tensor:
 def pasted() -> str:
     """Source of a cell with the weights of a network that knows the hidden pictures, and how to make it."""
     torch.manual_seed(0)
-    parts = SAMPLES.shipped("fashion_mnist.npz"), SAMPLES.fashion_mnist
+    parts = SAMPLES.shipped("fashion_mnist.npz"), SAMPLES.hidden()
     images, labels = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     x, y = normalised(images), torch.tensor(labels).long()
     network = nn.Sequential(nn.Linear(*SIZES[:2]), nn.ReLU(), nn.Linear(*SIZES[1:]))
@@ -53,7 +53,7 @@ def pasted() -> str:
             optimizer.zero_grad()
             nn.functional.cross_entropy(network(x[chosen]), y[chosen]).backward()
             optimizer.step()
-    hidden, right = SAMPLES.fashion_mnist
+    hidden, right = SAMPLES.hidden()
     share = (network(normalised(hidden)).argmax(1) == torch.tensor(right)).float().mean().item()
     assert share > 0.88, f"the pasted network reads only {share:.1%}: no attack at all"
     weights = torch.cat([p.detach().flatten() for p in network.parameters()]).half().numpy()
@@ -182,7 +182,7 @@ def test_attack_constant_answers_get_no_accuracy(grader: Grader, pasted: str) ->
 @pytest.mark.parametrize("seed", SEEDS)
 def test_attack_table_of_known_pictures_gets_no_accuracy(grader: Grader, pasted: str, seed: int) -> None:
     """Every hidden and every shipped picture is known by a sum over its pixels, in all four positions."""
-    parts = SAMPLES.shipped("fashion_mnist.npz"), SAMPLES.fashion_mnist
+    parts = SAMPLES.shipped("fashion_mnist.npz"), SAMPLES.hidden()
     images, labels = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     sums = images.astype(np.int64).reshape(len(images), -1)
     keys = sums.sum(1) * 2**20 + (sums**2).sum(1) % 2**20

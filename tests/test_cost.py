@@ -13,13 +13,14 @@ import torch
 from torch import nn, optim
 from torch.utils.data import DataLoader, Subset, TensorDataset
 
+from autograder.assignments.ps4_training_loop import answers as right_answers
+from autograder.assignments.ps4_training_loop.hidden_tests import SCALE
+from autograder.course import Course
 from autograder.grading import Grader
-from autograder.hidden_tests.ps4_training_loop import SCALE
-from autograder.reference import ps4_training_loop as right_answers
 from autograder.sandbox import toolbox
-from autograder.submission import Submission, read_assignment
+from autograder.submission import Submission
 
-TASK = read_assignment(Path(__file__).resolve().parent.parent / "source", "ps4_training_loop")
+TASK = Course(Path(__file__).resolve().parent.parent).assignment("ps4_training_loop")
 ALLOWED = 3.0
 """How many times as long as the bare training a grading of ps4 may take."""
 

@@ -12,23 +12,23 @@ import msgspec
 import pytest
 from rehearsal import Rehearsal
 
+from autograder.course import Course
 from autograder.grading import Grader
-from autograder.reference.bank import misconceptions, source_of
 from autograder.report import Report
-from autograder.submission import Submission, read_assignment
+from autograder.submission import Submission
 
-SOURCE = Path(__file__).resolve().parent.parent / "source"
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="module")
 def ps4() -> Iterator[Grader]:
-    with Grader(read_assignment(SOURCE, "ps4_training_loop")) as grader:
+    with Grader(Course(ROOT).assignment("ps4_training_loop")) as grader:
         yield grader
 
 
 def grade(grader: Grader, name: str, **sources: str) -> Report:
     """The Report of the solved notebook with other sources in some cells."""
-    task = read_assignment(SOURCE, name)
+    task = Course(ROOT).assignment(name)
     cells = tuple(
         msgspec.structs.replace(cell, source=sources[str(cell.grade_id)]) if cell.grade_id in sources else cell
         for cell in task.cells
@@ -108,7 +108,8 @@ def test_a_slip_on_top_of_another_cells_slip_is_named(ps4: Grader) -> None:
 
 def test_five_mistakes_in_five_cells_are_five_diagnoses() -> None:
     name = "ps1_gradient_descent"
-    bank = {entry.id: entry for entry in misconceptions(name)}
+    task = Course(ROOT).assignment(name)
+    bank = {entry.id: entry for entry in task.bank.misconceptions}
     wrong = (
         "mse_loss.without_half",
         "mse_gradient.factor_two",
@@ -116,8 +117,8 @@ def test_five_mistakes_in_five_cells_are_five_diagnoses() -> None:
         "gradient_descent.bias_never_moves",
         "numerical_gradient.forward_difference",
     )
-    sources = {bank[identifier].function: source_of(bank[identifier]) for identifier in wrong}
-    with Grader(read_assignment(SOURCE, name)) as grader:
+    sources = {bank[identifier].function: task.bank.source_of(bank[identifier]) for identifier in wrong}
+    with Grader(Course(ROOT).assignment(name)) as grader:
         found = diagnoses(grade(grader, name, **sources))
     assert found == {bank[identifier].function: {identifier} for identifier in wrong}
 
@@ -134,7 +135,7 @@ def test_a_diagnosis_takes_less_than_a_second_a_failing_check() -> None:
     rng = random.Random(0)
     times = []
     for name in ("ps1_gradient_descent", "ps2_backpropagation", "ps3_autograd", "ps4_training_loop"):
-        for entry in rng.sample(misconceptions(name), 6):
+        for entry in rng.sample(Course(ROOT).assignment(name).bank.misconceptions, 6):
             rehearsal = Rehearsal(name, entry.function)
             failed = sum(trial.failed for trial in rehearsal.trials(entry.code))
             start = time.process_time()

@@ -10,8 +10,8 @@ from types import ModuleType
 
 import pytest
 
+from autograder.course import Course
 from autograder.fingerprints import FILENAME, known_mistakes
-from autograder.submission import read_assignment
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = sorted(path.stem for path in (ROOT / "release").glob("*/*.ipynb"))
@@ -37,7 +37,7 @@ def helper(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     "name", [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow]) for name in NAMES]
 )
 def test_shipped_numbers_are_those_of_the_bank(name: str) -> None:
-    data = known_mistakes(read_assignment(ROOT / "source", name))
+    data = known_mistakes(Course(ROOT).assignment(name))
     advice = "autograder fingerprints && python tools/make_release.py"
     assert (ROOT / "source" / name / FILENAME).read_bytes() == data, advice
     assert (ROOT / "release" / name / FILENAME).read_bytes() == data, advice

@@ -6,17 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from autograder.course import Course
 from autograder.grading import Grader
-from autograder.submission import Submission, read_assignment
-from autograder.submission.cells import Cell
+from autograder.notebook import Cell
+from autograder.submission import Submission
 
-SOURCE = Path(__file__).resolve().parent.parent / "source"
-NAMES = sorted(path.stem for path in SOURCE.glob("ps*/*.ipynb"))
+ROOT = Path(__file__).resolve().parent.parent
+NAMES = sorted(path.stem for path in (ROOT / "source").glob("ps*/*.ipynb"))
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "ps5_fashion_mnist"])
 def test_an_import_after_the_import_cell_costs_nothing(name: str) -> None:
-    task = read_assignment(SOURCE, name)
+    task = Course(ROOT).assignment(name)
     first_code = next(place for place, cell in enumerate(task.cells) if cell.kind == "code")
     cells = list(task.cells)
     cells.insert(first_code + 1, Cell(kind="code", source="import math"))

@@ -13,17 +13,17 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
+from autograder.assignments.ps5_fashion_mnist import answers as right_answers
+from autograder.assignments.ps5_fashion_mnist.hidden_tests import BATCH, SCALE, VALIDATION_BATCH, Disguise
 from autograder.audit import with_answer
+from autograder.course import Course
 from autograder.grading import Grader
-from autograder.hidden_tests.ps5_fashion_mnist import BATCH, SCALE, VALIDATION_BATCH, Disguise
-from autograder.reference import ps5_fashion_mnist as right_answers
-from autograder.reference.bank import misconceptions, unusual_answers
 from autograder.report import Report, without_times
 from autograder.sandbox import toolbox
-from autograder.submission import Submission, read_assignment
+from autograder.submission import Submission
 
 NAME = "ps5_fashion_mnist"
-TASK = read_assignment(Path(__file__).resolve().parent.parent / "source", NAME)
+TASK = Course(Path(__file__).resolve().parent.parent).assignment(NAME)
 ALLOWED = 1.3
 """How much longer than the bare training a grading may take."""
 
@@ -57,7 +57,7 @@ def test_right_answers_get_full_points(grader: Grader, seed: int) -> None:
     assert not report.problems
 
 
-@pytest.mark.parametrize("entry", unusual_answers(NAME), ids=lambda entry: entry.id)
+@pytest.mark.parametrize("entry", TASK.bank.unusual, ids=lambda entry: entry.id)
 @pytest.mark.parametrize("seed", [21])
 def test_unusual_right_answers_get_full_points(grader: Grader, entry: object, seed: int) -> None:
     assert not wrong(grader.grade(with_answer(TASK, entry), seed).report)  # type: ignore[arg-type]
@@ -86,9 +86,11 @@ def test_unusual_right_answers_get_full_points(grader: Grader, entry: object, se
     ],
 )
 def test_mistake_is_named(grader: Grader, name: str, says: str) -> None:
-    entry = next(entry for entry in misconceptions(NAME) if entry.id == name)
+    entry = next(entry for entry in TASK.bank.misconceptions if entry.id == name)
     report = grader.grade(with_answer(TASK, entry), 4).report
-    messages = [c.message for cell in report.cells if cell.grade_id == entry.cell for c in cell.checks]
+    messages = [
+        c.message for cell in report.cells if cell.grade_id == TASK.cell_of(entry.function) for c in cell.checks
+    ]
     assert any(says in message for message in messages), messages
 
 
@@ -105,7 +107,7 @@ def test_training_that_does_not_end_costs_one_limit_and_not_one_for_each_check()
 
 
 def test_same_notebook_and_seed_give_the_same_report(grader: Grader) -> None:
-    entry = next(entry for entry in misconceptions(NAME) if entry.id == "train_model.mean_of_the_batches")
+    entry = next(entry for entry in TASK.bank.misconceptions if entry.id == "train_model.mean_of_the_batches")
     one, other = (grader.grade(with_answer(TASK, entry), 9).report for _ in range(2))
     assert without_times(one) == without_times(other)
 

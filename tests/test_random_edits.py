@@ -6,13 +6,16 @@ import ast
 import inspect
 import random
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from rehearsal import Rehearsal
 
-from autograder.grading.diagnosis import RTOL, same_course
-from autograder.reference.bank import right_answers
+from autograder.course import Course
+from autograder.grading.diagnosis import same_course
+
+ROOT = Path(__file__).resolve().parent.parent
 
 FUNCTIONS = {
     "ps1_gradient_descent": ["mse_loss", "mse_gradient", "linear_gradients", "gradient_descent", "numerical_gradient"],
@@ -91,7 +94,7 @@ class Edit(ast.NodeTransformer):
 
 def edits(assignment: str, function: str) -> Iterator[tuple[str, Callable[..., Any]]]:
     """Functions that differ from the right one in one place, with their source."""
-    right = right_answers(assignment)
+    right = Course(ROOT).assignment(assignment).bank.answers
     source = inspect.getsource(right[function])
     rng = random.Random(f"{assignment}.{function}")
     for place in range(200):
@@ -116,7 +119,7 @@ def test_random_edits_are_named_rightly_or_not_at_all(assignment: str) -> None:
     wrong = named = 0
     for function in FUNCTIONS[assignment]:
         here, elsewhere = Rehearsal(assignment, function, seed=0), Rehearsal(assignment, function, seed=1)
-        rtol = RTOL[here.module.LIBRARIES]
+        rtol = here.rtol
         for source, code in edits(assignment, function):
             if not any(trial.failed for trial in here.trials(code)):
                 continue

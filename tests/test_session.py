@@ -14,10 +14,11 @@ import msgspec
 import pytest
 from conftest import FUNCTIONS, LIMITS, NAME, cell, notebook_of, outcomes, printed, scores, solved_cells
 
+from autograder.assignments.ps1_gradient_descent import answers as right_answers
+from autograder.course import Assignment
 from autograder.grading import Grader
-from autograder.reference import ps1_gradient_descent as right_answers
 from autograder.report import Report, from_json, to_json, without_times
-from autograder.submission import Assignment, Submission, parse_submission
+from autograder.submission import Submission, parse_submission
 
 NotebookWith = Callable[..., Submission]
 WHOLE = sum(FUNCTIONS.values())

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import zlib
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from rehearsal import Rehearsal
 
+from autograder.course import Course
 from autograder.grading.diagnosis import Trial, numbers_of, same_course
-from autograder.reference.bank import misconceptions, simulators
+
+ROOT = Path(__file__).resolve().parent.parent
 
 QUICK = [
     ("ps1_gradient_descent", "linear_gradients"),
@@ -28,7 +31,7 @@ RTOL = 1e-5
 @pytest.mark.parametrize(("assignment", "function"), [*QUICK, *LONG])
 def test_no_switch_is_the_right_answer(assignment: str, function: str) -> None:
     rehearsal = Rehearsal(assignment, function)
-    built = rehearsal.trials(simulators(assignment)[function].build())
+    built = rehearsal.trials(Course(ROOT).assignment(assignment).bank.simulators[function].build())
     assert not any(trial.failed for trial in built)
 
 
@@ -38,8 +41,8 @@ def test_each_switch_alone_is_its_misconception(
 ) -> None:
     rehearsal = Rehearsal(assignment, function)
     monkeypatch.setattr(rehearsal.module, "right_or_following", only_right, raising=False)
-    bank = {entry.id: entry for entry in misconceptions(assignment)}
-    for name, code in simulators(assignment)[function].singles():
+    bank = {entry.id: entry for entry in Course(ROOT).assignment(assignment).bank.misconceptions}
+    for name, code in Course(ROOT).assignment(assignment).bank.simulators[function].singles():
         entry = bank[f"{function}.{name}"]
         pairs = zip(rehearsal.trials(entry.code), rehearsal.trials(code), strict=True)
         assert all(same_course(one.transcript, other.transcript, RTOL) for one, other in pairs), name
@@ -53,7 +56,7 @@ def test_nine_in_ten_pairs_behave_like_no_other(
     rehearsal = Rehearsal(assignment, function)
     # What would follow from a student's own mistakes is no part of what is compared, and most of the time it takes.
     monkeypatch.setattr(rehearsal.module, "right_or_following", only_right, raising=False)
-    simulator = simulators(assignment)[function]
+    simulator = Course(ROOT).assignment(assignment).bank.simulators[function]
     known = [rehearsal.trials(simulator.build()), *(rehearsal.trials(code) for _, code in simulator.singles())]
     groups = grouped([*known, *(rehearsal.trials(code) for _, _, code in simulator.pairs())])
     new = [group for group in groups if min(group) >= len(known)]
@@ -67,7 +70,7 @@ def test_nine_in_ten_pairs_behave_like_no_other(
 def test_pairs_are_named_or_left_in_silence(assignment: str, function: str) -> None:
     """The diagnosis of a pair is this pair, or something that does the very same; nothing else is ever named."""
     rehearsal = Rehearsal(assignment, function)
-    pairs = list(simulators(assignment)[function].pairs())
+    pairs = list(Course(ROOT).assignment(assignment).bank.simulators[function].pairs())
     found = []
     for first, second, code in pairs[:: len(pairs) // 6]:
         trials = rehearsal.trials(code)

@@ -8,12 +8,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from autograder.course import Assignment, Course
 from autograder.grading import Grader
 from autograder.report import Report, without_times
-from autograder.submission import Assignment, Submission, read_assignment
+from autograder.submission import Submission
 
 ROOT = Path(__file__).resolve().parent.parent
-NAMES = sorted(path.stem for path in (ROOT / "autograder" / "hidden_tests").glob("ps*.py"))
+NAMES = sorted(path.stem for path in (ROOT / "source").glob("ps*/*.ipynb"))
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,7 @@ def ps4() -> Iterator[Grader]:
 
 
 def assignment(name: str) -> Assignment:
-    return read_assignment(ROOT / "source", name)
+    return Course(ROOT).assignment(name)
 
 
 def solved(task: Assignment, **sources: str) -> Submission:

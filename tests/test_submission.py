@@ -15,14 +15,12 @@ from conftest import FUNCTIONS, NAME, cell, notebook_of, solved_cells
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from autograder.course import Assignment, AssignmentError, Course
 from autograder.submission import (
-    Assignment,
-    AssignmentError,
     Submission,
     SubmissionError,
     empty_submission,
     parse_submission,
-    read_assignment,
     read_submission,
 )
 
@@ -273,8 +271,8 @@ def test_what_is_no_ordinary_file_is_refused_at_once(assignment: Assignment, tmp
 
 
 def test_an_assignment_that_contradicts_itself_is_refused_with_its_cell(tmp_path: Path) -> None:
-    folder = tmp_path / NAME
-    folder.mkdir()
+    folder = tmp_path / "source" / NAME
+    folder.mkdir(parents=True)
     for cells, reason in (
         ([cell("1", "a", locked=True), cell("2", "a", locked=True)], "more than one cell is called a"),
         ([cell("1", "a", grade=True, points="many")], "cell a has no number of points"),
@@ -282,6 +280,6 @@ def test_an_assignment_that_contradicts_itself_is_refused_with_its_cell(tmp_path
     ):
         (folder / f"{NAME}.ipynb").write_bytes(notebook_of(cells))
         with pytest.raises(AssignmentError, match=reason):
-            read_assignment(tmp_path, NAME)
+            Course(tmp_path).assignment(NAME)
     with pytest.raises(AssignmentError, match=f"there is no assignment other.*there are {NAME}"):
-        read_assignment(tmp_path, "other")
+        Course(tmp_path).assignment("other")

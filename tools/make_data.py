@@ -7,8 +7,8 @@ From each this writes two files:
 
 - beside the notebook, the pictures that students get: the first 10,000 of the training part to train on, the next
   2,000 to validate on (train_images, train_labels, validation_images, validation_labels);
-- in autograder/hidden_data, the pictures that students never see: 4,000 spread evenly over the test part
-  (images, labels).
+- as hidden.npz in the assignment's folder of autograder/assignments, the images that students never see: 4,000 spread
+  evenly over the test part (images, labels).
 
 The same archives give the same bytes, so that running this again leaves nothing to commit.
 """
@@ -79,7 +79,7 @@ def main() -> None:
     for name, assignment in (("mnist", "ps4_training_loop"), ("fashion_mnist", "ps5_fashion_mnist")):
         archive = read_archive(getattr(arguments, name))
         write(ROOT / "source" / assignment / f"{name}.npz", student_sample(archive))
-        write(ROOT / "autograder" / "hidden_data" / f"{name}.npz", hidden_sample(archive))
+        write(ROOT / "autograder" / "assignments" / assignment / "hidden.npz", hidden_sample(archive))
 
 
 if __name__ == "__main__":

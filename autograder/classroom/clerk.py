@@ -10,10 +10,11 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from autograder.course import AssignmentError, Course
 from autograder.report import Report
 from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.limits import Limits
-from autograder.submission import AssignmentError, SubmissionError, empty_submission, read_assignment, read_submission
+from autograder.submission import SubmissionError, empty_submission, read_submission
 
 _LENGTH = struct.Struct("<Q")
 
@@ -21,8 +22,8 @@ _LENGTH = struct.Struct("<Q")
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What a clerk grades, and how; the first message to it."""
 
-    source: str
-    """The folder with the assignments' folders in it."""
+    course: str
+    """The course's folder."""
     assignment: str
     limits: Limits = Limits()
     isolation: str = "auto"
@@ -74,7 +75,7 @@ def main() -> None:
     from autograder.grading import Grader
 
     try:
-        assignment = read_assignment(Path(settings.source), settings.assignment)
+        assignment = Course(Path(settings.course)).assignment(settings.assignment)
         grader = Grader(assignment, settings.limits, settings.isolation, settings.story)
     except (AssignmentError, SandboxError) as error:
         send(results, Failed(str(error)))

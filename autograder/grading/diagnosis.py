@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from autograder.hidden_tests.expect import MAX_NUMBERS
-from autograder.reference.bank import Misconception
+from autograder.authoring.bank import Misconception
+from autograder.authoring.expect import MAX_NUMBERS
 from autograder.sandbox.errors import OutOfMemory, StudentRaised
 from autograder.sandbox.student import Exchange, Student
 

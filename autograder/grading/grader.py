@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
-import importlib.util
 import io
 import itertools
 import os
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import TracebackType
 from typing import Literal, Self
 
 import msgspec
 import pytest
 
+from autograder.authoring.bank import Misconception, bound
+from autograder.course import Assignment
 from autograder.grading.diagnosis import RTOL, Trial, count_numbers, diagnose, fits
 from autograder.grading.plugin import GradingPlugin
 from autograder.grading.session import Output, Session, cell_message
-from autograder.reference.bank import Misconception, answers_with, bound, combinations, misconceptions
+from autograder.notebook import Cell
 from autograder.report import CellReport, Check, ManualCell, Report, points
 from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.process import Sandbox
 from autograder.sandbox.warm import warm_torch
-from autograder.submission import Assignment, AssignmentError, Cell, Submission
+from autograder.submission import Submission
 
 DIAGNOSIS_SECONDS = 30.0
 """By the clock, for one cell: after that, its failed checks stay without a diagnosis. No bank of this course takes a
@@ -66,17 +67,16 @@ class Grader:
         """
         self._assignment = assignment
         self._limits = limits or Limits()
-        self._tests = _module("hidden_tests", assignment)
-        libraries = getattr(self._tests, "LIBRARIES", None)
-        if libraries not in ("numpy", "torch"):
-            raise AssignmentError(f"{self._tests.__file__} says in LIBRARIES neither 'numpy' nor 'torch'")
+        self._tests = assignment.hidden_tests
+        libraries = assignment.settings.libraries
         self._isolation = "none" if isolation == "none" else "inner"
         beginning = list(_prefix(assignment))
         self._left_out = () if story else [cell for cell in assignment.cells if _tells(cell) and cell not in beginning]
         prefix = [cell_message(cell, 0, self._limits) for cell in beginning if cell.kind == "code"]
-        self._sandbox = Sandbox(libraries, assignment.folder, self._limits, isolation != "none", prefix)
+        secret = [assignment.hidden_folder.parent]
+        self._sandbox = Sandbox(libraries, assignment.folder, self._limits, isolation != "none", prefix, secret)
         # Imported while the zygote starts: the right answers may need torch, too.
-        self._right_answers = vars(_module("reference", assignment))
+        self._bank = assignment.bank
         if libraries == "torch":
             warm_torch()
 
@@ -104,11 +104,11 @@ class Grader:
         started = time.perf_counter()
         ready = self._sandbox.ready()
         session = Session(self._sandbox, submission, self._limits, seed)
-        for grade_id in getattr(self._tests, "INSTEAD_OF", ()):
+        for grade_id in self._assignment.settings.replaced_cells:
             session.skip(grade_id, "Not run by the grader: its hidden tests do the same, and once is enough.")
         for cell in self._left_out:
             session.skip(str(cell.grade_id), "Left out: it is part of the story.")
-        plugin = GradingPlugin(session, self._assignment, self._limits, seed, self._right_answers)
+        plugin = GradingPlugin(session, self._assignment, self._limits, seed)
         try:
             _run_pytest(self._tests, plugin)
             session.finish()
@@ -143,7 +143,7 @@ class Grader:
         stopped = any(check.outcome in ("timed out", "crashed") for check in checks)
         if any(trial.failed for trial in trials) and not stopped and name not in plugin.explained_elsewhere:
             try:
-                checks = self._explained(checks, trials, name.removeprefix("test_"), named)
+                checks = self._explained(checks, trials, self._assignment.function_of(name), named)
             except Exception as error:
                 # Points are there; a hint that can't be found must not cost them.
                 plugin.faults.append(f"no diagnosis of {name}: {type(error).__name__}: {error}")
@@ -159,14 +159,14 @@ class Grader:
         self, checks: tuple[Check, ...], trials: list[Trial], function: str, named: list[Misconception]
     ) -> tuple[Check, ...]:
         """The checks with what explains them: what the cells before it got wrong, or a mistake of its own, or both."""
-        rtol = RTOL[self._tests.LIBRARIES]
-        bank = [entry for entry in misconceptions(self._assignment.name) if entry.function == function]
-        stages = (bank, combinations(self._assignment.name, function))
+        rtol = RTOL[self._assignment.settings.libraries]
+        bank = self._bank.of(function)
+        stages = (bank, self._bank.pairs(function))
         if named:
-            answers = answers_with(self._assignment.name, named)
+            answers = self._bank.answers_with(named)
             if fits(trials, answers, rtol) is not None:
                 return tuple(followed(check, named) for check in checks)
-        found = diagnose(trials, stages, self._right_answers, rtol, DIAGNOSIS_SECONDS)
+        found = diagnose(trials, stages, self._bank.answers, rtol, DIAGNOSIS_SECONDS)
         if found is None and named:
             again = [[bound(entry, answers) for entry in bank]]
             found = diagnose(trials, again, answers, rtol, DIAGNOSIS_SECONDS)
@@ -218,21 +218,18 @@ def _manual(submission: Submission, assignment: Assignment) -> Iterator[ManualCe
         )
 
 
-def _module(room: str, assignment: Assignment) -> ModuleType:
-    name = f"autograder.{room}.{assignment.name}"
-    if not assignment.name.isidentifier() or importlib.util.find_spec(name) is None:
-        raise AssignmentError(f"{assignment.name} has no module {name}: it can't be graded without")
-    return importlib.import_module(name)
-
-
-def _run_pytest(module: ModuleType, plugin: GradingPlugin) -> None:
-    """Run the tests of `module` in this process, quietly, without configuration or plugins from outside."""
-    assert module.__file__ is not None
+def _run_pytest(module: Path, plugin: GradingPlugin) -> None:
+    """Run the tests in the file `module` in this process, quietly, without configuration or plugins from outside."""
+    # pytest knows an imported file by its path below the root, and two courses may have the same ones.
+    root = module.parent.parent
+    name = f"{module.parent.name}.{module.stem}"
+    if getattr(sys.modules.get(name), "__file__", None) != str(module):
+        sys.modules.pop(name, None)
     arguments = [
-        *("-c", os.devnull, "--rootdir", str(Path(module.__file__).parent), "--noconftest", "--import-mode=importlib"),
+        *("-c", os.devnull, "--rootdir", str(root), "--noconftest", "--import-mode=importlib"),
         *("-p", "no:cacheprovider", "-p", "no:logging", "-p", "no:warnings", "-p", "no:faulthandler"),
         *("-p", "no:doctest", "-p", "no:junitxml", "-p", "no:pastebin", "-p", "no:unraisableexception"),
-        *("-p", "no:threadexception", "--capture=no", "--tb=no", "-q", "--pyargs", module.__name__),
+        *("-p", "no:threadexception", "--capture=no", "--tb=no", "-q", str(module)),
     ]
     before = os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
@@ -246,4 +243,4 @@ def _run_pytest(module: ModuleType, plugin: GradingPlugin) -> None:
         else:
             os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = before
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
-        raise SandboxError(f"the hidden tests of {module.__name__} could not be run:\n{words.getvalue().strip()}")
+        raise SandboxError(f"the hidden tests in {module} could not be run:\n{words.getvalue().strip()}")

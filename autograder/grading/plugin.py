@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograder.grading.data import Samples
+from autograder.authoring import Mismatch
+from autograder.authoring.bank import Misconception
+from autograder.authoring.expect import numbers
+from autograder.authoring.samples import Samples
+from autograder.course import Assignment
 from autograder.grading.diagnosis import Trial
 from autograder.grading.session import Session
-from autograder.hidden_tests import Mismatch
-from autograder.hidden_tests.expect import numbers
-from autograder.reference.bank import Misconception, misconceptions
 from autograder.report import Check, Curve
 from autograder.sandbox.errors import SandboxError, StudentError, StudentRaised, WorkerLost
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.student import LocalChannel, Student
-from autograder.submission import Assignment
 
 MAX_MESSAGE = 4000
 """Characters of a check's message."""
@@ -42,18 +42,16 @@ class GradingPlugin:
         faults: what went wrong on the grader's own side.
     """
 
-    def __init__(
-        self, session: Session, assignment: Assignment, limits: Limits, seed: int, right_answers: dict[str, Any]
-    ) -> None:
+    def __init__(self, session: Session, assignment: Assignment, limits: Limits, seed: int) -> None:
         self._session = session
         self._student = Student(session, limits.call_seconds)
         self._cells = [str(cell.grade_id) for cell in assignment.tests]
         self._limits = limits
         self._seed = seed
-        self._right_answers = right_answers
-        self._bank = misconceptions(assignment.name)
+        self._assignment = assignment
+        self._bank = assignment.bank
         self._lost: dict[str, list[WorkerLost]] = {}
-        self._samples = Samples(assignment.folder)
+        self._samples = assignment.samples
         self.checks: dict[str, list[Check]] = {cell: [] for cell in self._cells}
         self.trials: dict[str, list[Trial]] = {cell: [] for cell in self._cells}
         self.curves: dict[str, Curve] = {}
@@ -100,7 +98,7 @@ class GradingPlugin:
     @pytest.fixture
     def reference(self, seed: int) -> Student:
         """The right answers, called in the same way as the student's."""
-        return right_student(self._right_answers, seed)
+        return right_student(self._bank.answers, seed)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
@@ -154,8 +152,8 @@ class GradingPlugin:
         """The misconception that a hidden test has named by itself."""
         if not isinstance(error, Mismatch) or error.mistake is None:
             return None
-        identifier = f"{cell.removeprefix('test_')}.{error.mistake}"
-        found = [entry for entry in self._bank if entry.id == identifier]
+        identifier = f"{self._assignment.function_of(cell)}.{error.mistake}"
+        found = [entry for entry in self._bank.misconceptions if entry.id == identifier]
         if not found:
             self.faults.append(f"a hidden test of {cell} names a mistake that is in no bank: {identifier}")
         return found[0] if found else None
@@ -163,13 +161,13 @@ class GradingPlugin:
     def _raised_elsewhere(self, error: StudentRaised, cell: str) -> bool:
         """Whether the line that raised stands in the cell of another graded function."""
         place = error.where.rpartition(" cell ")[2]
-        return f"test_{place}" in self._cells and f"test_{place}" != cell
+        return self._assignment.cell_of(place) in self._cells and self._assignment.cell_of(place) != cell
 
     def _fixtures(self, seed: int, functions: Mapping[str, Any]) -> dict[str, Any]:
         """The fixtures of a test with the seed `seed`, for a student whose functions are the given ones."""
         return {
             "student": local_student(functions, seed),
-            "reference": right_student(self._right_answers, seed),
+            "reference": right_student(self._bank.answers, seed),
             "rng": np.random.default_rng(seed),
             "samples": self._samples,
             "seed": seed,

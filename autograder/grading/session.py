@@ -8,14 +8,14 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from autograder.notebook import Cell, as_picture
 from autograder.sandbox import messages
 from autograder.sandbox.errors import Crashed, OutOfMemory, StudentError, TimedOut, WorkerLost
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.process import OnCallBack, Sandbox, Worker
 from autograder.sandbox.shell import MAX_OUTPUTS
 from autograder.sandbox.wire import WireError, decoded
-from autograder.submission import Cell, Submission
-from autograder.submission.cells import as_picture
+from autograder.submission import Submission
 
 Output = dict[str, Any]
 _MAX_PICTURE = 4 << 20

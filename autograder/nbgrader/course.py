@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.classroom import Graded, Pool, Settings
-from autograder.submission import Assignment, read_assignment
+from autograder.course import Assignment, Course
 
 KEY = "autograder"
 """Under which this project keeps its own data in a notebook's metadata."""
@@ -34,7 +34,7 @@ def assignment_of(step: Any, name: str) -> Assignment:
 
 @cache
 def _assignment(source: Path, name: str) -> Assignment:
-    return read_assignment(source, name)
+    return Course(source.parent).assignment(name)
 
 
 class Ahead:

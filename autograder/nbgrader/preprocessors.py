@@ -11,6 +11,7 @@ from nbgrader.preprocessors import AssignLatePenalties, NbGraderPreprocessor
 from traitlets import Enum, Float, Integer
 
 from autograder.classroom import Settings, cores
+from autograder.course import AssignmentError
 from autograder.nbgrader.course import (
     KEY,
     Ahead,
@@ -22,7 +23,6 @@ from autograder.nbgrader.course import (
 )
 from autograder.report import CellReport, Report
 from autograder.sandbox.limits import MIB, Limits
-from autograder.submission import AssignmentError
 from autograder.terminal import number
 
 Resources = dict[str, Any]
@@ -69,7 +69,9 @@ class GradeBehindWalls(NbGraderPreprocessor):
     def _ahead(self, names: dict[str, str]) -> Ahead:
         source = assignment_of(self, names["assignment"]).folder.parent
         limits = Limits(cell_seconds=self.cell_seconds, call_seconds=self.call_seconds, memory=self.memory * MIB)
-        settings = Settings(source=str(source), assignment=names["assignment"], limits=limits, isolation=self.isolation)
+        settings = Settings(
+            course=str(source.parent), assignment=names["assignment"], limits=limits, isolation=self.isolation
+        )
         waiting = len(converter_of(self).assignments)
         return ahead_for(settings, min(self.jobs or cores(), waiting), self.seed)
 

@@ -175,7 +175,13 @@ class Sandbox:
     """A zygote behind the walls; a context manager. Starts at once, and is waited for when it is first needed."""
 
     def __init__(
-        self, libraries: str, files: Path, limits: Limits, walls: bool, prefix: Sequence[messages.RunCell] = ()
+        self,
+        libraries: str,
+        files: Path,
+        limits: Limits,
+        walls: bool,
+        prefix: Sequence[messages.RunCell] = (),
+        secret: Sequence[Path] = (),
     ) -> None:
         """
         Args:
@@ -184,6 +190,7 @@ class Sandbox:
             limits: what each worker may use up.
             walls: whether workers lock themselves up; False is for machines that can't, and is said in every Report.
             prefix: the instructor's cells that every notebook begins with; run once, before any fork.
+            secret: folders that no worker may read, even where they lie among the libraries.
         """
         self._limits = limits
         self._walls = walls
@@ -209,7 +216,7 @@ class Sandbox:
                 start_new_session=True,
             )
         theirs.close()
-        self._send(Setup(libraries, str(self._files), walls, list(prefix)))
+        self._send(Setup(libraries, str(self._files), walls, list(prefix), [str(folder) for folder in secret]))
 
     def __enter__(self) -> Self:
         return self

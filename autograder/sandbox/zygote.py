@@ -42,6 +42,8 @@ class Setup(msgspec.Struct, frozen=True):
     walls: bool
     prefix: list[messages.RunCell]
     """The instructor's cells that the notebook begins with: run here once, and not again in every worker."""
+    secret: list[str]
+    """Folders that no worker may read, even where they lie among the libraries."""
 
 
 class Ready(msgspec.Struct, tag="ready", frozen=True):
@@ -226,7 +228,7 @@ def _walls(setup: Setup) -> tuple[Walls | None, list[str]]:
     site_packages = {Path(str(sysconfig.get_path(name))) for name in ("purelib", "platlib")}
     absent = [*TORCH_PACKAGES, *OTHER_AUTOGRAD] if setup.libraries == NUMPY else []
     package = Path(str(autograder.__file__)).parent
-    hidden = [package, *(site / name for site in site_packages for name in absent)]
+    hidden = [package, *map(Path, setup.secret), *(site / name for site in site_packages for name in absent)]
     rules = [*landlock.readable([*roots, Path(setup.files)], hidden), *_DEVICES]
     locked = identity.unreachable([path for path in (*_library_roots(), Path(setup.files)) if path.exists()])
     keep_reading = os.getuid() == 0 and bool(locked)

@@ -1,7 +1,5 @@
 """Bytes of a notebook, all of them hostile, become a Submission: cells by grade_id, and what is odd about it."""
 
-from autograder.submission.assignment import Assignment, AssignmentError, read_assignment
-from autograder.submission.cells import Cell, Role
 from autograder.submission.submission import (
     Submission,
     SubmissionError,
@@ -11,14 +9,9 @@ from autograder.submission.submission import (
 )
 
 __all__ = [
-    "Assignment",
-    "AssignmentError",
-    "Cell",
-    "Role",
     "Submission",
     "SubmissionError",
     "empty_submission",
     "parse_submission",
-    "read_assignment",
     "read_submission",
 ]

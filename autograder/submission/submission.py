@@ -9,8 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-from autograder.submission.assignment import Assignment
-from autograder.submission.cells import Cell, NotebookError, RawCell, printable, raw_cells
+from autograder.course import Assignment
+from autograder.notebook import Cell, NotebookError, RawCell, printable, raw_cells
 
 MAX_BYTES = 64 << 20
 

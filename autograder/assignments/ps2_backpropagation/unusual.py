@@ -1,0 +1,208 @@
+"""Unusual right answers to ps2: other forms of the sigmoid, loops for matrices, other caches, other orders."""
+
+import warnings
+
+import numpy as np
+
+from autograder.authoring import unusual
+
+# --- sigmoid -------------------------------------------------------------------------------------------------
+
+
+@unusual("sigmoid", "each side by the form that is harmless there, with masks")
+def by_masks(z):
+    z = np.asarray(z, dtype=float)
+    s = np.empty_like(z)
+    right = z >= 0
+    s[right] = 1 / (1 + np.exp(-z[right]))
+    e = np.exp(z[~right])
+    s[~right] = e / (1 + e)
+    return s
+
+
+@unusual("sigmoid", "the logarithm of the denominator by logaddexp")
+def by_logarithm(z):
+    return np.exp(-np.logaddexp(0, -z))
+
+
+@unusual("sigmoid", "the first form, on numbers that are cut far out")
+def cut_far_out(z):
+    return 1 / (1 + np.exp(-np.clip(z, -500, 500)))
+
+
+@unusual("sigmoid", "the absolute value in the exponent")
+def by_absolute_value(z):
+    e = np.exp(-np.abs(z))
+    return np.where(np.asarray(z) >= 0, 1, e) / (1 + e)
+
+
+@unusual("sigmoid", "the first form, with NumPy's overflow allowed")
+def overflow_allowed(z):
+    with np.errstate(over="ignore"):
+        return 1 / (1 + np.exp(-z))
+
+
+@unusual("sigmoid", "the first form, with warnings switched off")
+def warnings_off(z):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return 1 / (1 + np.exp(-z))
+
+
+# --- sigmoid_gradient ----------------------------------------------------------------------------------------
+
+
+@unusual("sigmoid_gradient", "σ(z) times σ(-z)")
+def both_sides(z):
+    return sigmoid(z) * sigmoid(-z)
+
+
+@unusual("sigmoid_gradient", "s minus its square")
+def minus_square(z):
+    s = sigmoid(z)
+    return s - s**2
+
+
+@unusual("sigmoid_gradient", "by tanh, without the sigmoid")
+def by_tanh(z):
+    return (1 - np.tanh(np.multiply(z, 0.5)) ** 2) / 4
+
+
+@unusual("sigmoid_gradient", "entry by entry, through a list")
+def by_entries(z):
+    flat = [sigmoid(float(entry)) * (1 - sigmoid(float(entry))) for entry in np.ravel(z)]
+    return np.array(flat).reshape(np.shape(z))
+
+
+# --- forward -------------------------------------------------------------------------------------------------
+
+
+@unusual("forward", "einsum, and the biases as rows")
+def with_einsum(x, params):
+    a = np.einsum("nd,dh->nh", x, params["W1"]) + params["b1"][None, :]
+    h = sigmoid(a)
+    return np.einsum("nh,hk->nk", h, params["W2"]) + params["b2"][None, :], (x, a, h)
+
+
+@unusual("forward", "the biases as one more row of the weights")
+def with_ones(x, params):
+    ones = np.ones((len(x), 1))
+    a = np.hstack([x, ones]) @ np.vstack([params["W1"], params["b1"]])
+    s = sigmoid(a)
+    return np.hstack([s, ones]) @ np.vstack([params["W2"], params["b2"]]), [x, a, s]
+
+
+@unusual("forward", "example by example, unit by unit")
+def in_loops(x, params):
+    n, h, k = len(x), len(params["b1"]), len(params["b2"])
+    l1, s, out = np.zeros((n, h)), np.zeros((n, h)), np.zeros((n, k))
+    for i in range(n):
+        for j in range(h):
+            l1[i, j] = np.dot(x[i], params["W1"][:, j]) + params["b1"][j]
+            s[i, j] = sigmoid(l1[i, j])
+        for j in range(k):
+            out[i, j] = params["b2"][j] + sum(s[i, m] * params["W2"][m, j] for m in range(h))
+    return out, (x, l1, s)
+
+
+@unusual("forward", "transposed all the way")
+def transposed_inside(x, params):
+    l1 = params["W1"].T @ x.T + params["b1"].reshape(-1, 1)
+    s = sigmoid(l1)
+    return (params["W2"].T @ s + params["b2"].reshape(-1, 1)).T, (x, l1.T, s.T)
+
+
+# --- backward ------------------------------------------------------------------------------------------------
+
+
+@unusual("backward", "example by example, with outer products that add up")
+def in_examples(y, y_hat, cache, params):
+    x, l1, s = cache
+    gradients = {name: np.zeros_like(w) for name, w in params.items()}
+    for i in range(len(y)):
+        d_l2 = (y_hat[i] - y[i]) / len(y)
+        d_l1 = (params["W2"] @ d_l2) * s[i] * (1 - s[i])
+        gradients["W1"] += np.outer(x[i], d_l1)
+        gradients["b1"] += d_l1
+        gradients["W2"] += np.outer(s[i], d_l2)
+        gradients["b2"] += d_l2
+    return gradients
+
+
+@unusual("backward", "einsum, averaged at the very end")
+def averaged_last(y, y_hat, cache, params):
+    x, l1, s = cache
+    error = y_hat - y
+    back = np.einsum("nk,hk,nh->nh", error, params["W2"], sigmoid_gradient(l1))
+    n = y.shape[0]
+    return {
+        "b2": error.mean(axis=0),
+        "W2": np.einsum("nh,nk->hk", s, error) / n,
+        "b1": back.mean(axis=0),
+        "W1": np.einsum("nd,nh->dh", x, back) / n,
+    }
+
+
+@unusual("backward", "errors the other way round, and minus signs at the end")
+def minus_at_the_end(y, y_hat, cache, params):
+    x, _, s = cache
+    residual = (y - y_hat) / len(y)
+    hidden = residual.dot(params["W2"].T) * (s - s * s)
+    return {
+        "W1": -x.T.dot(hidden),
+        "b1": -hidden.sum(0),
+        "W2": -s.T.dot(residual),
+        "b2": -np.ones(len(y)) @ residual,
+    }
+
+
+@unusual("backward", "the hidden layer computed again, only x taken from the cache")
+def computed_again(y, y_hat, cache, params):
+    x = cache[0]
+    s = sigmoid(x @ params["W1"] + params["b1"])
+    d_l2 = (y_hat - y) / len(y)
+    d_l1 = d_l2 @ params["W2"].T * s * (1 - s)
+    return dict(W1=x.T @ d_l1, b1=d_l1.sum(axis=0), W2=s.T @ d_l2, b2=d_l2.sum(axis=0))
+
+
+# --- train_two_layer -----------------------------------------------------------------------------------------
+
+
+@unusual("train_two_layer", "a deep copy that is changed in place")
+def copy_in_place(x, y, params, lr, n_steps):
+    params = {name: w.copy() for name, w in params.items()}
+    y_hat, cache = forward(x, params)
+    losses = [((y - y_hat) ** 2).sum() / 2 / len(y)]
+    while len(losses) < n_steps + 1:
+        for name, gradient in backward(y, y_hat, cache, params).items():
+            params[name] -= lr * gradient
+        y_hat, cache = forward(x, params)
+        losses.append(float(((y - y_hat) ** 2).sum() / 2 / len(y)))
+    return params, losses
+
+
+@unusual("train_two_layer", "all the formulas written out, losses as an array")
+def formulas(x, y, params, lr, n_steps):
+    W1, b1, W2, b2 = (params[name] for name in ("W1", "b1", "W2", "b2"))
+    losses = np.empty(n_steps + 1)
+    for t in range(n_steps + 1):
+        s = sigmoid(x @ W1 + b1)
+        error = s @ W2 + b2 - y
+        losses[t] = 0.5 * np.mean(np.sum(error**2, axis=1))
+        if t == n_steps:
+            break
+        back = (error @ W2.T) * s * (1 - s) / len(y)
+        W1, b1 = W1 - lr * x.T @ back, b1 - lr * back.sum(axis=0)
+        W2, b2 = W2 - lr * s.T @ error / len(y), b2 - lr * error.mean(axis=0)
+    return {"W1": W1, "b1": b1, "W2": W2, "b2": b2}, losses
+
+
+@unusual("train_two_layer", "the path of all parameters first, the losses afterwards, a list returned")
+def path_first(x, y, params, lr, n_steps):
+    path = [params]
+    for _ in range(n_steps):
+        here = path[-1]
+        y_hat, cache = forward(x, here)
+        gradients = backward(y, y_hat, cache, here)
+        path.append({name: np.subtract(here[name], lr * gradients[name]) for name in here})
+    return [path[-1], tuple(np.sum((y - forward(x, p)[0]) ** 2) / (2 * len(y)) for p in path)]

@@ -1,1 +1,0 @@
-"""The right answers, one module an assignment, and the bank of misconceptions."""

@@ -1,1 +1,0 @@
-"""The bank: one module an assignment, one small function a misconception."""

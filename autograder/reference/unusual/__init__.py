@@ -1,1 +1,0 @@
-"""Right answers as few would write them: one module an assignment; none may cost a point."""
