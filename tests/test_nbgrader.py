@@ -184,6 +184,12 @@ def test_links_in_a_written_answer_lead_to_the_web_or_nowhere(course: Path) -> N
     assert LINKS in [cell["source"] for cell in submitted["cells"]]
 
 
+def test_feedback_does_not_show_the_seed_from_which_hidden_inputs_can_be_drawn(course: Path) -> None:
+    for student in ("right", "partial", "unreadable"):
+        notebook = json.loads((course / "autograded" / student / NAME / f"{NAME}.ipynb").read_text())
+        assert str(notebook["metadata"]["autograder"]["report"]["seed"]) not in page(course, student)
+
+
 def test_originals_stay_untouched_and_a_regrade_gives_the_same(course: Path) -> None:
     place = course / "submitted" / "partial" / NAME / f"{NAME}.ipynb"
     before, scores = place.read_bytes(), grades(course, "partial")
