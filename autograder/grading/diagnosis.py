@@ -116,7 +116,7 @@ def fits(trials: Iterable[Trial], functions: Mapping[str, Any], rtol: float) -> 
         fixtures = trial.run(functions)
         student: Student = fixtures["student"]
         transcript = _Followed(trial.transcript, rtol)
-        student.transcript = transcript
+        student._caller.transcript = transcript
         try:
             rehearse(trial.test, fixtures)
         except _Deviation:
@@ -136,7 +136,7 @@ def rehearse(test: Callable[..., object], fixtures: Mapping[str, Any]) -> tuple[
         test(**{name: fixtures[name] for name in wanted})
         failed = False
     student: Student = fixtures["student"]
-    return student.transcript, failed
+    return student._caller.transcript, failed
 
 
 class _Nowhere(io.TextIOBase):
