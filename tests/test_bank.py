@@ -98,12 +98,6 @@ def test_an_edit_is_made_in_the_first_form_that_has_its_texts(tmp_path: Path) ->
     assert [entry.id for entry in made.unusual] == ["scaled.written_out"]
 
 
-def test_right_answers_go_wrong_with_those_that_they_call(tmp_path: Path) -> None:
-    made = bank(tmp_path, 'Misconceptions("shifted")("more", "t", "h", {"x + 3": "x + 4"})')
-    assert made.answers["scaled"](1) == 8
-    assert made.answers_with(made.misconceptions)["scaled"](1) == 10
-
-
 def test_a_whole_function_brings_its_imports_and_helpers(tmp_path: Path) -> None:
     made = bank(
         tmp_path,

@@ -77,7 +77,6 @@ class Bank:
         Raises:
             BankError: an id is doubled, an edit can't be made, or a name is unknown.
         """
-        self._module = answers
         self.answers: dict[str, Any] = vars(answers)
         written = [(path, entry) for path, found in entries.items() for entry in found]
         _check_ids(written)
@@ -120,14 +119,6 @@ class Bank:
                     if pair is not None:
                         yield pair
                     break
-
-    def answers_with(self, named: Iterable[Misconception]) -> dict[str, Any]:
-        """The right answers, with some wrong ones in their places; those that build on a wrong one go wrong with it."""
-        names: dict[str, Any] = {"__name__": self._module.__name__}
-        exec(compile(Path(str(self._module.__file__)).read_text(), str(self._module.__file__), "exec"), names)
-        for entry in named:
-            exec(compile(entry.source.text, f"<{entry.id}>", "exec"), names)
-        return names
 
     def _made(self, path: Path, entry: Written) -> Misconception | Unusual:
         """What an author wrote, with the source and the function that it stands for."""
@@ -180,11 +171,6 @@ class Bank:
             source=source,
             code=code,
         )
-
-
-def bound(entry: Misconception, answers: Mapping[str, Any]) -> Misconception:
-    """The entry with these answers in place of those that its code calls by the same names."""
-    return msgspec.structs.replace(entry, code=function_of(entry.source, entry.function, answers))
 
 
 def answers_bank(folder: Path) -> Bank:
