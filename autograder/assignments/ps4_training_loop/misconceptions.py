@@ -413,7 +413,10 @@ wrong(
     "squared_error",
     "the squared error to 0 and 1 is used, not the criterion",
     GIVEN,
-    {"criterion(": "nn.functional.mse_loss(", ", labels)": ", nn.functional.one_hot(labels, 10).float())"},
+    {
+        "criterion(model": "nn.functional.mse_loss(logits := model",
+        ", labels)": ", nn.functional.one_hot(labels, logits.shape[1]).float())",
+    },
     also=FINAL,
 )
 wrong(
