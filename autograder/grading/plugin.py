@@ -181,8 +181,8 @@ class GradingPlugin:
             return []
         function = self._assignment.function_of(cell)
         used = self._session.may_call(function)
-        if function in together or used & set(together):
-            used |= set(together)
+        if function in together:
+            used = used.union(together, *map(self._session.may_call, together))
         names = {name for name in lost if name in used}
         if names & set(together):
             names |= set(together)
