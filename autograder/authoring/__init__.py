@@ -6,8 +6,8 @@ by students, and so is the message when it fails.
 
 import pytest
 
-from autograder.authoring.bank import misconception, unusual
 from autograder.authoring.expect import Mismatch, described, expect, numbers, right_or_following
+from autograder.authoring.misconceptions import Misconceptions, also_right, misconception, unusual
 from autograder.sandbox.errors import StudentRaised
 from autograder.sandbox.student import off_the_record, show_curve, tools_of
 
@@ -26,8 +26,10 @@ def grades(cell: str, weight: float = 1.0, diagnose: bool = True, stand_ins: boo
 
 
 __all__ = [
+    "Misconceptions",
     "Mismatch",
     "StudentRaised",
+    "also_right",
     "described",
     "expect",
     "grades",
