@@ -174,6 +174,12 @@ def set_state(model: Any, state: dict[str, Any]) -> None:
 
 
 @_tool
+def is_callable(thing: Any) -> bool:
+    """Whether a handle's object can be called."""
+    return callable(thing)
+
+
+@_tool
 def call_function(function: Any, *arguments: Any) -> Any:
     """What `function`, one of the notebook's, returns."""
     return function(*arguments)
