@@ -233,6 +233,13 @@ def requires_grad(model: Any) -> dict[str, bool]:
 
 
 @_tool
+def set_requires_grad(model: Any, flags: dict[str, bool]) -> None:
+    """Set by parameter name whether autograd records it."""
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(flags[name])
+
+
+@_tool
 def parameters(model: Any) -> Any:
     """The parameters as an iterator, as `model.parameters()` gives it."""
     return model.parameters()

@@ -384,12 +384,14 @@ def some(rng, names, most=None):
     return [names[place] for place in rng.permutation(len(names))[:count]]
 
 
-def judge_frozen(student, reference, problem, *calls, described_as=""):
-    """Expect that after calls of freeze_layers with these names just the right layers learn."""
+def judge_frozen(student, reference, problem, *calls, by_hand=(), described_as=""):
+    """Expect that after calls of freeze_layers with these names just the right layers learn; some are frozen before."""
     layers, weights, batch = problem
     flags, gradients = [], []
     for who in (student, reference):
         model = tools_of(who).network(layers, weights)
+        if by_hand:
+            tools_of(who).set_requires_grad(model, {name: name.partition(".")[0] not in by_hand for name in weights})
         for names in calls:
             who.freeze_layers(model, names)
         flags.append(tools_of(who).requires_grad(model))
@@ -444,12 +446,15 @@ def test_freeze_layers_values(student, reference, rng):
 def test_freeze_layers_thaws(student, reference, rng):
     """A layer that was frozen before and is not named requires gradients again."""
     names = ["first", "second", "third", "fourth"]
-    for _ in range(2):
+    for by_hand in (True, False):  # by an earlier call, it is sure to have happened
         frozen = some(rng, names)
         others = [name for name in names if name not in frozen]
         before = some(rng, others, len(others))
         told = f" of a model with frozen {', '.join(before)}"
-        judge_frozen(student, reference, chain(rng, *names), before, frozen, described_as=told)
+        if by_hand:
+            judge_frozen(student, reference, chain(rng, *names), frozen, by_hand=before, described_as=told)
+        else:
+            judge_frozen(student, reference, chain(rng, *names), before, frozen, described_as=told)
     told = f" of a model with frozen {', '.join(names)}"
     judge_frozen(student, reference, chain(rng, *names), names, [], described_as=told)
 
