@@ -20,8 +20,8 @@ x is unwatched, no graph is          nothing: a report can only cost points
 attached, None is returned
 ===================================  ==================================================================================
 
-What values can't tell: a formula in place of autograd in `mean_square_gradient` and `fit_linear`, and differences in
-float64 there and in `accumulate_gradients`. In `gradient_of` they are told apart (see `CONSTANT`).
+What values can't tell: a formula, or differences of values in float64, in place of autograd in `mean_square_gradient`,
+`fit_linear` and `accumulate_gradients`. In `gradient_of` they are told apart (see `CONSTANT`).
 """
 
 from contextlib import contextmanager, suppress
@@ -31,7 +31,7 @@ import torch
 from autograder.authoring import Mismatch, StudentRaised, described, expect, grades, numbers, show_curve, tools_of
 
 EXACT = 1e-5
-"""float32 arithmetic in another order stays a hundred times below this; float32 differences don't come near it."""
+"""Largest error, relative to the largest entry; float32 arithmetic in another order stays a hundred times below it."""
 
 CONSTANT = 1e12
 """Added to a function it changes no gradient, and leaves no digits to differences of values, in float64 neither."""
