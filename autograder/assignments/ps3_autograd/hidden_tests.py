@@ -301,9 +301,8 @@ def test_sgd_step_clears(student, reference, rng):
             )
         added = [secret_gradients(rng, weights) for _ in range(2)]
         got, wanted = (stepped_on(who, weights, gradients, added, as_list) for who in (student, reference))
-        same_tensors(
-            got, wanted, lambda name, what=parameters: f"Where steps with {what} follow one another, in the end {name}"
-        )
+        told = f"after three steps with {parameters}, each of which clears all gradients,"
+        same_tensors(got, wanted, lambda name, told=told: f"{name} {told}")
 
 
 def stepped_on(who, weights, gradients, added, as_list):
