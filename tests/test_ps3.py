@@ -220,7 +220,7 @@ def test_right_answers_get_full_points(grader: Grader, seed: int) -> None:
     unusual = {name: [entry for entry in TASK.bank.unusual if entry.function == name] for name in TASK.functions}
     for turn in range(max(map(len, unusual.values()))):
         chosen = {name: entries[turn % len(entries)] for name, entries in unusual.items()}
-        sources = {name: TASK.bank.source_of(entry) for name, entry in chosen.items()}
+        sources = {name: entry.source.text for name, entry in chosen.items()}
         report = grader.grade(with_sources(TASK, sources), seed=seed).report
         assert not failed(report), [entry.id for entry in chosen.values()]
 
