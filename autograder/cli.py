@@ -20,6 +20,7 @@ from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.limits import MIB, Limits
 from autograder.submission import SubmissionError, read_submission
 from autograder.terminal import show_report
+from autograder.text import printable
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, help=__doc__)
 
@@ -104,7 +105,7 @@ def grade(
         _fail(error, verbose)
     show_report(console, graded.report)
     for style, text in (("dim", f"course {chosen.folder}"), *(("yellow", f"Note: {note}") for note in notes if note)):
-        plain = "".join(letter if letter.isprintable() else "?" for letter in text)
+        plain = printable(text, len(text), instead="?")
         console.print(plain, style=style, markup=False, highlight=False, soft_wrap=True)
 
 

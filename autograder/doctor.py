@@ -17,8 +17,8 @@ from autograder.course import AssignmentError, Course
 from autograder.sandbox import landlock, messages, seccomp
 from autograder.sandbox.errors import SandboxError, StudentError
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.messages import NUMPY
 from autograder.sandbox.process import Sandbox
-from autograder.sandbox.zygote import NUMPY
 
 Finding = tuple[bool, str]
 """Whether it is well, and what was found."""

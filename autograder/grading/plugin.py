@@ -27,6 +27,7 @@ from autograder.sandbox.errors import OutOfMemory, SandboxError, StudentError, S
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.stand_ins import StandIns
 from autograder.sandbox.student import Caller, Exchange, LocalChannel, Observed, OnExchange, Student
+from autograder.text import printable
 
 MAX_MESSAGE = 4000
 """Characters of a check's message."""
@@ -277,14 +278,14 @@ class GradingPlugin:
         if error is None:
             return "passed", ""
         if isinstance(error, Mismatch):
-            return "failed", _readable(str(error))
+            return "failed", printable(str(error), MAX_MESSAGE, keep="\n")
         if isinstance(error, StudentRaised):
             return "error", explain(error)
         if isinstance(error, StudentError):
             return error.outcome, f"{error}."[0].upper() + f"{error}."[1:]
         if isinstance(error, SandboxError):
             raise error
-        self.faults.append(_readable(f"hidden test {name} itself failed: {type(error).__name__}: {error}"))
+        self.faults.append(printable(f"hidden test {name} itself failed: {type(error).__name__}: {error}", MAX_MESSAGE))
         return "error", "This check could not be made: the fault is the grader's, and the instructor has been told."
 
 
@@ -362,11 +363,6 @@ def drawn(title: str, losses: Any, healthy: Any) -> Curve:
         student=tuple(loss if math.isfinite(loss) else None for loss in flat),
         healthy=tuple(map(float, healthy)),
     )
-
-
-def _readable(text: str) -> str:
-    """`text` as it may be shown anywhere: it can hold what a submission has chosen, a dictionary's keys for example."""
-    return "".join(letter for letter in text[:MAX_MESSAGE] if letter.isprintable() or letter == "\n")
 
 
 def explain(error: StudentRaised) -> str:
