@@ -953,10 +953,7 @@ wrong(
     "without_exp",
     "the logits are divided by their sum, without the exponential",
     PROBABILITY,
-    {
-        "torch.softmax": "",
-        ", dim=1)": ")\nprobabilities = probabilities / probabilities.sum(dim=1, keepdim=True)",
-    },
+    {"torch.softmax": "", ", dim=1)": ")\nprobabilities = probabilities / probabilities.sum(dim=1, keepdim=True)"},
 )
 wrong("over_pictures", "the softmax runs over the pictures, not over the classes", AXIS, {"dim=1": "dim=0"})
 wrong(
@@ -1112,10 +1109,7 @@ wrong(
     {"argmax": "argmin"},
 )
 wrong(
-    "values_compared",
-    "largest probabilities are compared with labels",
-    LARGEST,
-    {"argmax(dim=1)": "max(dim=1).values"},
+    "values_compared", "largest probabilities are compared with labels", LARGEST, {"argmax(dim=1)": "max(dim=1).values"}
 )
 wrong(
     "probabilities_rounded",
