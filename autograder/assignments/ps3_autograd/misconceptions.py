@@ -33,8 +33,8 @@ NAMES = "Compare the whole name of each child with `names`: its flag is off if i
 THAW = "A layer may have been frozen before: those that are not named now must learn again (section 6)."
 ARGUMENT = "This value is an argument: use the one that the caller gives."
 LOOP_ENDS = "A return inside a loop ends the loop and the function at once."
-RETURN = "A function gives back what stands behind return, and nothing else."
-PRINTED = "nothing is returned: a printed result is shown, but not given back"
+RETURN = "A function gives back what stands behind return; what it prints is only shown."
+PRINTED = "nothing is returned"
 FITS = ("test_fit_linear",)
 
 wrong = Misconceptions("mean_square_gradient")

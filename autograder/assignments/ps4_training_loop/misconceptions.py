@@ -4,8 +4,8 @@ from autograder.authoring import Misconceptions, also_right
 
 STUB = "raise NotImplementedError is still there"
 STUB_HINT = "A function ends where something is raised: nothing below that line runs."
-RETURN = "A function gives back what stands behind return, and nothing else."
-PRINTED = "nothing is returned: a printed result is shown, but not given back"
+RETURN = "A function gives back what stands behind return; what it prints is only shown."
+PRINTED = "nothing is returned"
 RESULT = "The docstring says what is returned."
 CALL = "Without its parentheses a function is only mentioned, and does nothing."
 LOOP_ENDS = "A return inside a loop ends the loop and the function at once."
