@@ -28,7 +28,7 @@ from autograder.sandbox.worker import Birth, Notebook, Ran, Walls, live
 
 NUMPY, TORCH = "numpy", "torch"
 TORCH_PACKAGES = ("torch", "torchvision", "torchgen", "functorch", "nvidia", "triton")
-OTHER_AUTOGRAD = ("jax", "jaxlib", "tensorflow", "keras", "autograd", "mxnet", "theano", "tinygrad", "sympy")
+OTHER_AUTOGRAD = ("jax", "jaxlib", "tensorflow", "keras", "autograd", "mxnet", "theano", "tinygrad", "sympy", "mpmath")
 """Libraries that would differentiate by themselves; out of reach, as torch is, where NumPy alone is allowed."""
 
 
