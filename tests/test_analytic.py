@@ -71,6 +71,8 @@ def test_measured_slopes_score_nothing(graders: dict[str, Grader], name: str, fu
     source = STEPS[steps] + ANSWERS[name, function]
     report = graders[name].grade(with_sources(task, {function: source}), seed=6).report
     assert earned(report, task, function) == (0, [])
+    cell = next(cell for cell in report.cells if cell.grade_id == task.cell_of(function))
+    assert {check.outcome for check in cell.checks} == {"failed"}
     lost = [cell.grade_id for cell in report.cells if cell.score < cell.max_score]
     assert lost == [task.cell_of(function)]
 
