@@ -27,7 +27,7 @@ from autograder.sandbox.warm import warm_torch
 from autograder.sandbox.worker import Notebook, Ran, Walls, live
 
 TORCH_PACKAGES = ("torch", "torchvision", "torchgen", "functorch", "nvidia", "triton")
-OTHER_AUTOGRAD = ("jax", "jaxlib", "tensorflow", "keras", "autograd", "mxnet", "theano", "tinygrad", "sympy")
+OTHER_AUTOGRAD = ("jax", "jaxlib", "tensorflow", "keras", "autograd", "mxnet", "theano", "tinygrad", "sympy", "mpmath")
 """Libraries that would differentiate by themselves; out of reach, as torch is, where NumPy alone is allowed."""
 
 
