@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from autograder.notebook import Cell, is_picture
+from autograder.notebook import Cell, as_picture
 from autograder.sandbox import messages
 from autograder.sandbox.errors import Crashed, OutOfMemory, StudentError, TimedOut, WorkerLost
 from autograder.sandbox.limits import Limits
@@ -59,7 +59,7 @@ class Session:
         self._give_up_at = time.monotonic() + limits.submission_seconds
         self._fates: dict[int, StudentError] = {}
         self._skipped: dict[int, str] = {}
-        self._errors: dict[int, str] = {}
+        self._errors: dict[int, messages.CellRan] = {}
         self._wary = False
         self.outputs: list[list[Output]] = [[] for _ in submission.cells]
 
@@ -120,10 +120,13 @@ class Session:
             if cell.grade_id == function:
                 if place in self._fates:
                     raise self._fates[place]
-                if self._errors.get(place) == "MemoryError":
-                    raise OutOfMemory(f"the cell {function} asked for more memory than there is for it")
                 if place in self._errors:
-                    reply.message = f"{function} is not defined: its cell stopped with {self._errors[place]}"
+                    ended = self._errors[place]
+                    if ended.error == "MemoryError":
+                        raise OutOfMemory(f"the cell {function} asked for more memory than there is for it")
+                    reply.message = f"{function} is not defined: its cell stopped with {ended.error}"
+                    reply.message += f" in {ended.where}" if ended.where else ""
+                    reply.message += f": {ended.message}" if ended.message else ""
 
     def _run_up_to(self, end: int) -> None:
         while self._next < end:
@@ -151,13 +154,13 @@ class Session:
         message = cell_message(cell, place, self._limits)
         try:
             reply, body = worker.request(message, [], self._cell_seconds(cell), _refuse)
-            failure, outputs = _ran(reply, body)
+            ended, outputs = _ran(reply, body)
         except WorkerLost as error:
             self._lose()
             self._fates[place] = error
             return [_note(f"This cell was stopped: {error}.")]
-        if failure is not None:
-            self._errors[place] = "".join(letter for letter in failure[:80] if letter.isprintable())
+        if ended.error is not None:
+            self._errors[place] = ended
         return clean_outputs(outputs, self._limits.output)
 
     def _cell_seconds(self, cell: Cell) -> float:
@@ -202,12 +205,12 @@ def _refuse(*_: object) -> tuple[messages.Request, list[memoryview]]:
     raise Crashed("a cell called a function that isn't there")
 
 
-def _ran(reply: messages.Reply, body: memoryview) -> tuple[str | None, list[_Output]]:
-    """The name of a cell's exception, or None, and what it showed."""
+def _ran(reply: messages.Reply, body: memoryview) -> tuple[messages.CellRan, list[_Output]]:
+    """How a cell ended, and what it showed."""
     try:
         if not isinstance(reply, messages.CellRan):
             raise WireError("a cell's end was expected")
-        return reply.error, decoded(_OUTPUTS, body)
+        return reply, decoded(_OUTPUTS, body)
     except WireError as error:
         raise Crashed(f"the notebook's process broke the protocol: {error}") from None
 
@@ -231,9 +234,11 @@ def clean_outputs(outputs: list[_Output], allowance: int) -> list[Output]:
             cleaned.append({"output_type": "stream", "name": name, "text": text.clean(output.text)})
         elif output.output_type in ("display_data", "execute_result"):
             data = {mime: text.clean(content) for mime, content in output.data.items() if mime == "text/plain"}
-            pictures = {mime: content for mime, content in output.data.items() if _is_small_picture(mime, content)}
-            if data or pictures:
-                cleaned.append({"output_type": "display_data", "data": data | pictures, "metadata": {}})
+            for mime, content in output.data.items():
+                if len(content) <= _MAX_PICTURE and (picture := as_picture(mime, content)):
+                    data[mime] = picture
+            if data:
+                cleaned.append({"output_type": "display_data", "data": data, "metadata": {}})
         elif output.output_type == "error":
             cleaned.append(
                 {
@@ -257,7 +262,3 @@ class _Text:
         text = text[: self._left]
         self._left -= len(text)
         return "".join(letter for letter in text if letter.isprintable() or letter in "\n\t")
-
-
-def _is_small_picture(mime: str, content: str) -> bool:
-    return len(content) <= _MAX_PICTURE and is_picture(mime, content)

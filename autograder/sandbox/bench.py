@@ -162,18 +162,24 @@ class Bench:
     def _raised(self, error: BaseException) -> messages.Raised:
         text = str(error)
         no_memory = isinstance(error, MemoryError) or "can't allocate memory" in text
-        return messages.Raised(type(error).__name__, text[:2000], self._where(error), no_memory)
+        return messages.Raised(type(error).__name__, text[:2000], line_of(error, self._labels), no_memory)
 
-    def _where(self, error: BaseException) -> str:
-        """The innermost line of the traceback that lies in a cell of the notebook."""
-        where = ""
-        traceback = error.__traceback__
-        while traceback is not None:
-            label = self._labels.get(traceback.tb_frame.f_code.co_filename)
-            if label:
-                where = f"line {traceback.tb_lineno} of {label}"
-            traceback = traceback.tb_next
-        return where
+
+def line_of(error: BaseException, labels: Mapping[str, str]) -> str:
+    """The innermost line of the traceback that lies in a cell of the notebook, or "".
+
+    Args:
+        error: an exception that was raised.
+        labels: what a cell is called, by the name under which its code was compiled.
+    """
+    where = ""
+    traceback = error.__traceback__
+    while traceback is not None:
+        label = labels.get(traceback.tb_frame.f_code.co_filename)
+        if label:
+            where = f"line {traceback.tb_lineno} of {label}"
+        traceback = traceback.tb_next
+    return where
 
 
 def overwrite(target: Any, value: Any) -> None:

@@ -343,6 +343,9 @@ def _environment(home: Path) -> dict[str, str]:
         "MPLBACKEND": "agg",
         "LANG": "C.UTF-8",
         "PYTHONHASHSEED": "0",
+        # No GPU: workers are forked, which no driver survives, and grades shall not depend on the machine.
+        "CUDA_VISIBLE_DEVICES": "",
+        "HIP_VISIBLE_DEVICES": "",
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
