@@ -62,10 +62,26 @@ def audit(settings: Settings, jobs: int, seed: int, console: Console, every: int
         without_story = msgspec.structs.replace(settings, story=False)
         with Pool(without_story, jobs) as pool:
             solved = pool.submit(assignment.notebook, seed).result().report
-            if solved.score == solved.max_score:
+            if not _faults_of_solution(solved):
                 return _findings(pool, assignment, paths, entries, seed, console)
         with Pool(settings, jobs) as pool:
-            return _findings(pool, assignment, paths, entries, seed, console)
+            solved = pool.submit(assignment.notebook, seed).result().report
+            if not _faults_of_solution(solved):
+                return _findings(pool, assignment, paths, entries, seed, console)
+    lost = tuple(cell.grade_id for cell in solved.cells if cell.score < cell.max_score)
+    faults = tuple(_faults_of_solution(solved))
+    return [Finding(entry=assignment.notebook.name, right=True, lost=lost, diagnosis=None, faults=faults)]
+
+
+def _faults_of_solution(report: Report) -> list[str]:
+    """Why the solved notebook hasn't all points, or what is wrong although it has them; empty where all is well."""
+    failed = [
+        f"cell {cell.grade_id}, {check.name}: {check.message}"
+        for cell in report.cells
+        for check in cell.checks
+        if check.outcome != "passed"
+    ]
+    return [*report.problems, *failed]
 
 
 def _findings(
@@ -150,10 +166,13 @@ def show(console: Console, name: str, findings: list[Finding]) -> None:
             "; ".join(finding.faults),
             style="red" if finding.faults else None,
         )
-    console.print(table)
+    if findings:
+        console.print(table)
     wrong = [finding for finding in findings if not finding.right]
     right = [finding for finding in findings if finding.right]
     caught = sum(not any("survives" in fault for fault in finding.faults) for finding in wrong)
+    if not wrong:
+        console.print(f"{name}: no misconceptions yet", markup=False)
     named = sum(finding.diagnosis is not None and not any("taken" in f for f in finding.faults) for finding in wrong)
     console.print(
         f"{name}: {caught} of {len(wrong)} misconceptions caught, {named} diagnosed; "
