@@ -7,7 +7,7 @@ by students, and so is the message when it fails.
 import pytest
 
 from autograder.authoring.expect import Mismatch, described, expect, numbers, right_or_following
-from autograder.authoring.misconceptions import Misconceptions, also_right, unusual
+from autograder.authoring.misconceptions import Misconceptions, also_right, misconception, unusual
 from autograder.sandbox.errors import StudentRaised
 from autograder.sandbox.student import off_the_record, show_curve, tools_of
 
@@ -33,6 +33,7 @@ __all__ = [
     "described",
     "expect",
     "grades",
+    "misconception",
     "numbers",
     "off_the_record",
     "right_or_following",
