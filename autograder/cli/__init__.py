@@ -26,10 +26,8 @@ def main(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Grade students' notebooks with hidden tests, while the students' code runs in a sandbox.
-
-    A course is a folder with source/ (the notebooks with their solutions, which nbgrader releases) and assignments/
-    (what grades them).
+    """Grade students' notebooks with hidden tests, while the students' code runs in a sandbox. A course is a folder
+    with source/ (the solved notebooks, which nbgrader releases) and assignments/ (what grades them).
     """
 
 
