@@ -88,7 +88,7 @@ class GradingPlugin:
     @pytest.fixture
     def samples(self) -> Samples:
         """Hidden and shipped pictures with their labels."""
-        return self._samples
+        return self._samples.telling(self._session.expose)
 
     @pytest.fixture
     def student(self, request: pytest.FixtureRequest, seed: int) -> Student:
@@ -201,7 +201,7 @@ class GradingPlugin:
                 duration=round(seconds, 4),
             )
         )
-        if self._caller.curve is not None:
+        if self._caller.curve is not None and not self._session.exposed:
             self.curves.setdefault(cell, drawn(*self._caller.curve))
         if isinstance(error, WorkerLost):
             self._lost.setdefault(cell, []).append(error)

@@ -21,6 +21,8 @@ from autograder.submission import Submission
 Output = dict[str, Any]
 _MAX_PICTURE = 4 << 20
 _MAX_LINES = 200
+_REPLAY_SECONDS = 30.0
+"""By the clock: cells that took longer are not run again only to show what later ones leave behind."""
 
 
 class _Output(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -61,6 +63,8 @@ class Session:
         self._skipped: dict[int, str] = {}
         self._errors: dict[int, messages.CellRan] = {}
         self._wary = False
+        self._exposed = False
+        self._seconds = 0.0
         self.outputs: list[list[Output]] = [[] for _ in submission.cells]
 
     def close(self) -> None:
@@ -76,6 +80,15 @@ class Session:
     def finish(self) -> None:
         """Run the cells that are left."""
         self._run_up_to(len(self._submission.cells))
+
+    @property
+    def exposed(self) -> bool:
+        """Whether the worker may hold hidden data: what its code says may give it away."""
+        return self._exposed
+
+    def expose(self) -> None:
+        """Hidden data is about to reach the worker. Cells that come later run in another one, or show nothing."""
+        self._exposed = True
 
     def skip(self, grade_id: str, why: str) -> None:
         """Don't run the cell `grade_id`, and leave `why` as its output."""
@@ -108,8 +121,14 @@ class Session:
             self._lose()
             self._wary = True
             raise
-        if isinstance(message, messages.Call) and isinstance(reply, messages.Raised) and reply.kind == "NameError":
-            self._explain(message.function, reply)
+        if isinstance(reply, messages.Raised):
+            if self._exposed:
+                # Too little to carry hidden data out: less than a third of an image of 784 bytes.
+                reply.kind, reply.message = (
+                    text.encode("ascii", "ignore").decode() for text in (reply.kind[:40], reply.message[:200])
+                )
+            if isinstance(message, messages.Call) and reply.kind == "NameError":
+                self._explain(message.function, reply)
         return reply, body
 
     def _explain(self, function: str, reply: messages.Raised) -> None:
@@ -128,16 +147,28 @@ class Session:
                     reply.message += f" in {ended.where}" if ended.where else ""
                     reply.message += f": {ended.message}" if ended.message else ""
 
+    def _leave_hidden_data(self) -> None:
+        """Go on in a worker that never saw hidden data, unless it would take too long to get there."""
+        if self._exposed and self._seconds <= _REPLAY_SECONDS:
+            self._lives += self._worker is not None  # it hasn't cost one
+            self.close()
+            self._exposed = False
+
     def _run_up_to(self, end: int) -> None:
+        if any(self._runs(place) for place in range(self._next, end)):
+            self._leave_hidden_data()
         while self._next < end:
             place = self._next
-            cell = self._submission.cells[place]
-            if cell.kind == "code" and place not in self._fates:
-                if place in self._skipped:
-                    self.outputs[place] = [_note(self._skipped[place])]
-                else:
-                    self._run(place)
+            if self._runs(place):
+                self._run(place)
+            elif place in self._skipped:
+                self.outputs[place] = [_note(self._skipped[place])]
             self._next = place + 1
+
+    def _runs(self, place: int) -> bool:
+        """Whether the cell at `place` is code, to be run, and hasn't cost a worker."""
+        runs = self._submission.cells[place].kind == "code"
+        return runs and place not in self._fates and place not in self._skipped
 
     def _run(self, place: int) -> None:
         try:
@@ -146,12 +177,14 @@ class Session:
             self._fates[place] = error
             self.outputs[place] = [_note(f"Not run: {error}.")]
             return
-        self.outputs[place] = self._execute(worker, place)
+        outputs = self._execute(worker, place)
+        self.outputs[place] = [_note(_NOT_SHOWN)] if self._exposed else outputs
 
     def _execute(self, worker: Worker, place: int) -> list[Output]:
         """Run one cell in `worker`; where it costs the worker, remember that, and never run the cell again."""
         cell = self._submission.cells[place]
         message = cell_message(cell, place, self._limits)
+        started = time.monotonic()
         try:
             reply, body = worker.request(message, [], self._cell_seconds(cell), _refuse)
             ended, outputs = _ran(reply, body)
@@ -159,6 +192,8 @@ class Session:
             self._lose()
             self._fates[place] = error
             return [_note(f"This cell was stopped: {error}.")]
+        finally:
+            self._seconds += time.monotonic() - started
         if ended.error is not None:
             self._errors[place] = ended
         return clean_outputs(outputs, self._limits.output)
@@ -176,10 +211,10 @@ class Session:
             if self._lives <= 0:
                 raise Crashed("the submission crashed or ran out of time too often to go on")
             self._lives -= 1
+            self._seconds = 0.0
             self._worker = self._sandbox.spawn(self._seed)
             for place in range(self._next):
-                runs = self._submission.cells[place].kind == "code"
-                if runs and place not in self._fates and place not in self._skipped:
+                if self._runs(place):
                     self._check_time()
                     self._execute(self._worker, place)
                     if self._worker is None:
@@ -213,6 +248,9 @@ def _ran(reply: messages.Reply, body: memoryview) -> tuple[messages.CellRan, lis
         return reply, decoded(_OUTPUTS, body)
     except WireError as error:
         raise Crashed(f"the notebook's process broke the protocol: {error}") from None
+
+
+_NOT_SHOWN = "What this cell showed is left out: it ran after hidden data had been there, and could show that."
 
 
 def _note(text: str) -> Output:
