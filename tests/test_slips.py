@@ -84,10 +84,10 @@ SLIPS: dict[str, tuple[Break, list[str], bool]] = {
     ),
     "a grade id that no cell has": (
         replace(TESTS, '@grades("test_mean_square")', '@grades("test_mean_sqare")'),
-        ["x/hidden_tests.py, line 15: test_mean_square_keeps_x grades the cell test_mean_sqare", "x.ipynb has no such"],
+        ["x/hidden_tests.py, line 14: test_mean_square_keeps_x grades the cell test_mean_sqare", "x.ipynb has no such"],
         False,
     ),
-    "a test without a cell": (unmarked, ["x/hidden_tests.py, line 22: test_forgotten", "no @grades"], False),
+    "a test without a cell": (unmarked, ["x/hidden_tests.py, line 23: test_forgotten", "no @grades"], False),
     "no right answer to a graded function": (
         replace(ANSWERS, "def mean_square(", "def mean_of_squares("),
         ["x/misconceptions.py: mean_square.not_averaged", "x/answers.py has no function mean_square"],
@@ -202,9 +202,8 @@ def test_the_audit_grades_the_solution_first_and_says_which_check_fails(
 ) -> None:
     spoil(course, breaks)
     code, lines = command("audit", "x")
-    assert code == 1
-    assert "not_averaged" not in "\n".join(lines)
-    assert told in " ".join(word for line in lines for word in line.replace("│", " ").split())
+    assert (code, len(lines)) == (1, 1)
+    assert lines[0].startswith(f"autograder: {course.source / 'x' / 'x.ipynb'}: {told}")
 
 
 def test_an_assignment_without_a_bank_is_audited_and_says_so(course: Course) -> None:
@@ -212,7 +211,7 @@ def test_an_assignment_without_a_bank_is_audited_and_says_so(course: Course) -> 
         spoil(course, remove(name))
     code, lines = command("audit", "x")
     assert code == 0
-    assert "x: no misconceptions yet" in lines
+    assert "x: no misconceptions yet; 0 of 0 right answers marked down" in lines
     assert examined(course) == []
 
 

@@ -52,8 +52,8 @@ def audit(
     for another, or costs points in other cells: then the hidden tests need work. Exit status 2 where an author's slip
     keeps an assignment from being graded: the message names the file and the cell.
     """
+    from autograder.audit import SolutionFails, show
     from autograder.audit import audit as run
-    from autograder.audit import show
     from autograder.classroom import Settings, cores
     from autograder.slips import slips
 
@@ -69,7 +69,13 @@ def audit(
             raise typer.Exit(2)
         for name in names:
             settings = Settings(course=str(found.folder), assignment=name, isolation=isolation_of(isolation))
-            findings = run(settings, jobs or cores(), seed, console)
+            try:
+                findings = run(settings, jobs or cores(), seed, console)
+            except SolutionFails as error:
+                for fault in error.faults:
+                    complain(fault)
+                faults += len(error.faults)
+                continue
             show(console, name, findings)
             faults += sum(bool(finding.faults) for finding in findings)
     except ERRORS as error:

@@ -253,7 +253,7 @@ class GradingPlugin:
             return "failed", _readable(_asserted(error, self._assignment.hidden_folder))
         where = located(error, self._assignment.hidden_folder)
         self.faults.append(_readable(f"hidden test {name} of cell {cell} itself failed: {where}"))
-        return "error", "This check could not be made: the fault is the grader's, and the instructor has been told."
+        return "error", COULD_NOT_BE_MADE
 
 
 def test_seed(seed: int, name: str) -> int:
@@ -332,6 +332,8 @@ def drawn(title: str, losses: Any, healthy: Any) -> Curve:
     )
 
 
+COULD_NOT_BE_MADE = "This check could not be made: the fault is the grader's, and the instructor has been told."
+"""What a student reads where a hidden test itself failed."""
 NOT_SAID = "What this check demands does not hold."
 """Instead of a message that might show hidden values."""
 
