@@ -191,7 +191,7 @@ DEMANDS = replace(
     [
         (
             RAISES,
-            "hidden test mean_square_keeps_x of cell test_mean_square itself failed: hidden_tests.py, line 19: Attr",
+            "hidden test mean_square_keeps_x of cell test_mean_square itself failed: hidden_tests.py, line 18: Attr",
         ),
         (DEMANDS, "cell test_mean_square, mean_square_keeps_x: five numbers are demanded"),
     ],
