@@ -55,13 +55,36 @@ class Observed(msgspec.Struct, frozen=True):
     arguments: list[Any]
 
 
+class Calls(Protocol):
+    """What a Student sends its calls through."""
+
+    curve: Any
+    recording: bool
+
+    def call(
+        self,
+        function: str,
+        arguments: tuple[Any, ...],
+        keywords: dict[str, Any],
+        seconds: float | None,
+        opaque: tuple[int, ...],
+        /,
+    ) -> Observed:
+        """Call a function of the notebook."""
+
+    def use(
+        self, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any], seconds: float | None = None, /
+    ) -> Any:
+        """Use a tool of the worker's."""
+
+
 class Student:
     """Every public name is a function of the notebook: `student.plot(x)` calls the student's function ``plot``.
 
     What else a hidden test may do is in `tools_of`, `show_curve` and in the methods of a RemoteFunction.
     """
 
-    def __init__(self, caller: Caller) -> None:
+    def __init__(self, caller: Calls) -> None:
         self._caller = caller
 
     def __getattr__(self, name: str) -> RemoteFunction:
@@ -73,7 +96,7 @@ class Student:
 class RemoteFunction:
     """A function of the notebook by its name; calling it sends a message."""
 
-    def __init__(self, caller: Caller, name: str, seconds: float | None = None, opaque: tuple[int, ...] = ()) -> None:
+    def __init__(self, caller: Calls, name: str, seconds: float | None = None, opaque: tuple[int, ...] = ()) -> None:
         self._caller = caller
         self._name = name
         self._seconds = seconds
@@ -109,7 +132,7 @@ class RemoteFunction:
 class Tools:
     """The worker's toolbox: `tools.network(...)` builds or reads things where the student's objects are."""
 
-    def __init__(self, caller: Caller, seconds: float | None) -> None:
+    def __init__(self, caller: Calls, seconds: float | None) -> None:
         self._caller = caller
         self._seconds = seconds
 
