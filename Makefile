@@ -7,7 +7,7 @@ PYTHON ?= $(shell for name in python3.14 python3.13 python3.12 python3.11 python
 	then echo $$name; break; fi; done)
 BIN := .venv/bin
 
-.PHONY: demo test test-all lint release clean
+.PHONY: demo test test-all lint release schema clean
 
 $(BIN)/autograder: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 to 3.14 is needed, and not on the PATH: make PYTHON=/path/to/python"; exit 1; }
@@ -31,6 +31,9 @@ lint: $(BIN)/autograder
 
 release: $(BIN)/autograder
 	$(BIN)/python tools/make_release.py
+
+schema: $(BIN)/autograder
+	$(BIN)/python -c "import json; from autograder.report import schema; print(json.dumps(schema(), indent=2))" > docs/report.schema.json
 
 clean:
 	rm -rf .venv demo

@@ -56,7 +56,7 @@ for pixels in KEPT:
 
 @pytest.fixture(scope="module", params=NAMES)
 def grader(request: pytest.FixtureRequest) -> Iterator[Grader]:
-    with Grader(COURSE.assignment(request.param), story=False) as grader:
+    with Grader(COURSE.assignment(request.param)) as grader:
         yield grader
 
 

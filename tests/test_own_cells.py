@@ -144,7 +144,7 @@ def assert_full(report: Report) -> None:
 
 @pytest.fixture(scope="module", params=COURSE.names)
 def grader(request: pytest.FixtureRequest) -> Iterator[Grader]:
-    with Grader(COURSE.assignment(request.param), story=False) as grader:
+    with Grader(COURSE.assignment(request.param)) as grader:
         yield grader
 
 

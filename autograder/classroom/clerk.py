@@ -28,8 +28,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     assignment: str
     limits: Limits = Limits()
     isolation: str = "auto"
-    story: bool = True
-    """As a Grader takes it."""
+    illustrations: bool = False
+    """Whether the instructor's cells that nothing graded needs are run, too."""
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -78,7 +78,7 @@ def main() -> None:
 
     try:
         assignment = Course(Path(settings.course)).assignment(settings.assignment)
-        grader = Grader(assignment, settings.limits, settings.isolation, settings.story)
+        grader = Grader(assignment, settings.limits, settings.isolation, settings.illustrations)
     except (AssignmentError, SandboxError) as error:
         send(results, Failed(str(error)))
         return

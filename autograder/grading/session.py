@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import msgspec
@@ -48,6 +49,7 @@ class Session:
 
     Attributes:
         outputs: for each cell of the submission, what it left behind, as the notebook format has it.
+        right_seconds: measures how long the right answers take in one call of the current test; None: not known.
     """
 
     def __init__(self, sandbox: Sandbox, submission: Submission, limits: Limits, seed: int) -> None:
@@ -63,6 +65,7 @@ class Session:
         self._skipped: dict[int, str] = {}
         self._errors: dict[int, messages.CellRan] = {}
         self._wary = False
+        self.right_seconds: Callable[[], float | None] | None = None
         self._exposed = False
         self._seconds = 0.0
         self.outputs: list[list[Output]] = [[] for _ in submission.cells]
@@ -111,12 +114,19 @@ class Session:
         return names
 
     def request(
-        self, message: messages.Request, buffers: list[memoryview], seconds: float, on_call_back: OnCallBack
+        self, message: messages.Request, buffers: list[memoryview], seconds: float | None, on_call_back: OnCallBack
     ) -> tuple[messages.Reply, memoryview]:
-        """Carry a hidden test's request to the worker, which is replaced first where the last one was lost."""
+        """Carry a hidden test's request to the worker, which is replaced first where the last one was lost.
+
+        Without `seconds`, a multiple of the right answer's time is the limit, between a floor and a ceiling.
+        """
         worker = self._living()
         try:
-            reply, body = worker.request(message, buffers, seconds, on_call_back)
+            if seconds is None:
+                floor = min(self._limits.call_floor, self._limits.call_seconds)
+                reply, body = worker.request(message, buffers, floor, on_call_back, self._allowance)
+            else:
+                reply, body = worker.request(message, buffers, seconds, on_call_back)
         except WorkerLost:
             self._lose()
             self._wary = True
@@ -130,6 +140,12 @@ class Session:
             if isinstance(message, messages.Call) and reply.kind == "NameError":
                 self._explain(message.function, reply)
         return reply, body
+
+    def _allowance(self) -> float:
+        """CPU seconds that a call of the current test may take; measured only for code that needs the floor's time."""
+        right = None if self.right_seconds is None else self.right_seconds()
+        ceiling = self._limits.call_seconds
+        return ceiling if right is None else min(ceiling, self._limits.call_factor * right)
 
     def _explain(self, function: str, reply: messages.Raised) -> None:
         """Where a function isn't there because its cell failed, the cell's fate is the better answer."""
