@@ -19,13 +19,13 @@ from autograder.authoring.bank import Misconception
 from autograder.authoring.expect import numbers
 from autograder.authoring.samples import Samples
 from autograder.course import Assignment
-from autograder.grading.diagnosis import Trial
+from autograder.diagnosis import Trial, known
 from autograder.grading.session import Session
 from autograder.report import Check, Curve
 from autograder.sandbox.errors import OutOfMemory, SandboxError, StudentError, StudentRaised, TimedOut, WorkerLost
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.stand_ins import StandIns
-from autograder.sandbox.student import Caller, Exchange, LocalChannel, Observed, Student
+from autograder.sandbox.student import Caller, Exchange, LocalChannel, Observed, OnExchange, Student
 
 MAX_MESSAGE = 4000
 """Characters of a check's message."""
@@ -183,7 +183,8 @@ class GradingPlugin:
         assert mark is not None
         name = item.name.removeprefix("test_")
         outcome, message = self._verdict(name, error)
-        known = self._named(cell, error)
+        found = self._named(cell, error)
+        explanation = known(found) if found else None
         self.checks[cell].append(
             Check(
                 name=name,
@@ -191,8 +192,8 @@ class GradingPlugin:
                 outcome=outcome,  # type: ignore[arg-type]
                 message=message,
                 stand_ins=self._replaced,
-                hint=f"That is what comes out of this mistake: {known.title}. {known.hint}" if known else "",
-                diagnosis=known.id if known else None,
+                hint=explanation.hint if explanation else "",
+                diagnosis=explanation.diagnosis if explanation else None,
                 weight=mark.kwargs["weight"],
                 duration=round(seconds, 4),
             )
@@ -224,10 +225,12 @@ class GradingPlugin:
         place = error.where.rpartition(" cell ")[2]
         return self._assignment.cell_of(place) in self._cells and self._assignment.cell_of(place) != cell
 
-    def _fixtures(self, seed: int, functions: Mapping[str, Any]) -> dict[str, Any]:
+    def _fixtures(
+        self, seed: int, functions: Mapping[str, Any], on_exchange: OnExchange | None = None
+    ) -> dict[str, Any]:
         """The fixtures of a test with the seed `seed`, for a student whose functions are the given ones."""
         return {
-            "student": local_student(functions, seed),
+            "student": local_student(functions, seed, on_exchange),
             "reference": right_student(self._bank.answers, seed),
             "rng": np.random.default_rng(seed),
             "samples": self._samples,
@@ -273,9 +276,9 @@ def _rank(attempt: _Attempt) -> int:
     return min(kinds, default=len(_RANKS))
 
 
-def local_student(namespace: Mapping[str, Any], seed: int) -> Student:
+def local_student(namespace: Mapping[str, Any], seed: int, on_exchange: OnExchange | None = None) -> Student:
     """A Student whose functions run in this process: for code that is the grader's own."""
-    caller = Caller(LocalChannel(dict(namespace)), 0.0)
+    caller = Caller(LocalChannel(dict(namespace)), 0.0, on_exchange)
     caller.begin(seed)
     return Student(caller)
 

@@ -45,11 +45,37 @@ class Exchange(msgspec.Struct, frozen=True):
     error: StudentRaised | OutOfMemory | None
 
 
+OnExchange = Callable[[Exchange], None]
+
+
 class Observed(msgspec.Struct, frozen=True):
     """What a call returned, and its arguments as the call left them; None for those that are no plain data."""
 
     value: Any
     arguments: list[Any]
+
+
+class Calls(Protocol):
+    """What a Student sends its calls through."""
+
+    curve: Any
+    recording: bool
+
+    def call(
+        self,
+        function: str,
+        arguments: tuple[Any, ...],
+        keywords: dict[str, Any],
+        seconds: float | None,
+        opaque: tuple[int, ...],
+        /,
+    ) -> Observed:
+        """Call a function of the notebook."""
+
+    def use(
+        self, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any], seconds: float | None = None, /
+    ) -> Any:
+        """Use a tool of the worker's."""
 
 
 class Student:
@@ -58,7 +84,7 @@ class Student:
     What else a hidden test may do is in `tools_of`, `show_curve` and in the methods of a RemoteFunction.
     """
 
-    def __init__(self, caller: Caller) -> None:
+    def __init__(self, caller: Calls) -> None:
         self._caller = caller
 
     def __getattr__(self, name: str) -> RemoteFunction:
@@ -70,7 +96,7 @@ class Student:
 class RemoteFunction:
     """A function of the notebook by its name; calling it sends a message."""
 
-    def __init__(self, caller: Caller, name: str, seconds: float | None = None, opaque: tuple[int, ...] = ()) -> None:
+    def __init__(self, caller: Calls, name: str, seconds: float | None = None, opaque: tuple[int, ...] = ()) -> None:
         self._caller = caller
         self._name = name
         self._seconds = seconds
@@ -106,7 +132,7 @@ class RemoteFunction:
 class Tools:
     """The worker's toolbox: `tools.network(...)` builds or reads things where the student's objects are."""
 
-    def __init__(self, caller: Caller, seconds: float | None) -> None:
+    def __init__(self, caller: Calls, seconds: float | None) -> None:
         self._caller = caller
         self._seconds = seconds
 
@@ -144,12 +170,11 @@ def show_curve(student: Student, title: str, losses: Any, healthy: Any) -> None:
 def off_the_record(student: Student) -> Iterator[None]:
     """Calls made inside are not remembered in the transcript."""
     caller = student._caller
-    transcript = caller.transcript
-    caller.transcript = []
+    before, caller.recording = caller.recording, False
     try:
         yield
     finally:
-        caller.transcript = transcript
+        caller.recording = before
 
 
 class Caller:
@@ -159,15 +184,24 @@ class Caller:
         transcript: every call and use of a tool since the test began, with what came of it.
         curve: a title, losses that the student's code returned, and those of a right answer, where a test has any.
         stand_ins: the right answers that take the place of some of the notebook's functions in this test.
+        recording: whether calls go into the transcript.
     """
 
-    def __init__(self, channel: Channel, call_seconds: float) -> None:
+    def __init__(self, channel: Channel, call_seconds: float, on_exchange: OnExchange | None = None) -> None:
+        """
+        Args:
+            channel: to where the functions are.
+            call_seconds: CPU seconds that a call may take, where its test doesn't ask for more.
+            on_exchange: is told of everything that goes into the transcript.
+        """
         self._channel = channel
         self._seconds = call_seconds
         self._functions: list[Callable[..., object]] = []
         self.transcript: list[Exchange] = []
         self.curve: tuple[str, Any, Any] | None = None
         self.stand_ins: StandIns | None = None
+        self.recording = True
+        self._on_exchange = on_exchange
         self._remembered = 0
         self.left: list[Any] = []
 
@@ -227,16 +261,22 @@ class Caller:
         try:
             result, left, size = self._result(name, message, buffers, seconds or self._seconds)
         except (StudentRaised, OutOfMemory) as error:
-            self.transcript.append(Exchange(name, None, [], error))
+            self._remember(Exchange(name, None, [], error))
             raise
         self._remembered += size
         if self._remembered <= MAX_TRANSCRIPT:
-            self.transcript.append(Exchange(name, _without_opaque(message, result), left, None))
+            self._remember(Exchange(name, _without_opaque(message, result), left, None))
         else:
-            self.transcript.append(Exchange(name, _FORGOTTEN, [], None))
+            self._remember(Exchange(name, _FORGOTTEN, [], None))
         if isinstance(message, messages.Call):
             self.left = left
         return Observed(result, left)
+
+    def _remember(self, exchange: Exchange) -> None:
+        if self.recording:
+            self.transcript.append(exchange)
+            if self._on_exchange is not None:
+                self._on_exchange(exchange)
 
     def _result(
         self, name: str, message: messages.Request, buffers: list[memoryview], seconds: float
