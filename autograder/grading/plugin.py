@@ -98,6 +98,11 @@ class GradingPlugin:
         return Student(self._caller)
 
     @pytest.fixture
+    def lost(self, request: pytest.FixtureRequest) -> frozenset[str]:
+        """The functions graded before this test's cell that lost points."""
+        return frozenset(self._lost_before(cell_of(request.node)))
+
+    @pytest.fixture
     def reference(self, seed: int) -> Student:
         """The right answers, called in the same way as the student's."""
         return right_student(self._bank.answers, seed)
@@ -127,7 +132,7 @@ class GradingPlugin:
         mark = pyfuncitem.get_closest_marker("grades")
         assert mark is not None
         fixtures = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
-        names = self._suspects(str(mark.args[0])) if mark.kwargs["stand_ins"] else []
+        names = self._suspects(str(mark.args[0]), mark.kwargs["together"]) if mark.kwargs["stand_ins"] else []
         alone = False  # whether the test turned out to call none of them
         first = None if any(self._hangs(name) for name in names) else self._attempt(pyfuncitem.obj, fixtures)
         if names and (first is None or first.error is not None):
@@ -166,12 +171,31 @@ class GradingPlugin:
         called = tuple(name for name in names if name in stand_ins.called)
         return msgspec.structs.replace(attempt, stand_ins=called)
 
-    def _suspects(self, cell: str) -> list[str]:
-        """The functions graded before `cell` that lost points and that the notebook's own code for `cell` may call."""
-        names = [self._assignment.function_of(name) for name in self._cells[: self._cells.index(cell)]]
-        lost = [n for n in names if any(c.outcome != "passed" for c in self.checks[self._assignment.cell_of(n)])]
-        used = self._session.may_call(self._assignment.function_of(cell)) if lost else set()
-        return [name for name in lost if name in used]
+    def _suspects(self, cell: str, together: Sequence[str]) -> list[str]:
+        """The functions graded before `cell` that lost points and that its test or the notebook's code for it may call.
+
+        Where one of `together` is among them, the others graded before `cell` are, too.
+        """
+        lost = self._lost_before(cell)
+        if not lost:
+            return []
+        function = self._assignment.function_of(cell)
+        used = self._session.may_call(function)
+        if function in together or used & set(together):
+            used |= set(together)
+        names = {name for name in lost if name in used}
+        if names & set(together):
+            names |= set(together)
+        return [name for name in self._before(cell) if name in names]
+
+    def _before(self, cell: str) -> list[str]:
+        """The functions graded before `cell`."""
+        return [self._assignment.function_of(name) for name in self._cells[: self._cells.index(cell)]]
+
+    def _lost_before(self, cell: str) -> list[str]:
+        """Those of them that lost points."""
+        checks = {name: self.checks[self._assignment.cell_of(name)] for name in self._before(cell)}
+        return [name for name, made in checks.items() if any(check.outcome != "passed" for check in made)]
 
     def _hangs(self, function: str) -> bool:
         """Whether a hidden test of `function` has cost a worker."""
@@ -235,6 +259,7 @@ class GradingPlugin:
             "rng": np.random.default_rng(seed),
             "samples": self._samples,
             "seed": seed,
+            "lost": frozenset(),
         }
 
     def _verdict(self, name: str, error: BaseException | None) -> tuple[str, str]:
