@@ -46,7 +46,7 @@ EVERYDAY = [
 @pytest.fixture(scope="module")
 def graders() -> Iterator[dict[str, Grader]]:
     limits = Limits(cell_seconds=2.0, call_seconds=1.0)
-    made = {name: Grader(COURSE.assignment(name), limits, story=False) for name in SHAPES}
+    made = {name: Grader(COURSE.assignment(name), limits) for name in SHAPES}
     yield made
     for grader in made.values():
         grader.close()

@@ -197,7 +197,8 @@ def judge_backward(student, reference, lost, x, y, params, judge):
 
     Where forward lost points, a wrong cache may be its fault alone. Then a right backward is looked for with other
     caches: the own one with right values in it, and those that are common. What can't be found: after a forward that
-    raises or returns no cache, a backward that wants objects of a class of the student's own, or lists in lists.
+    raises or returns no cache, a backward that wants objects of a class of the student's own, lists in lists, or other
+    values than x, l1, s and y_hat.
     Every cache is judged by the right gradients, so that no luck with caches makes a wrong backward right.
     """
     y_hat, (_, l1, s) = reference.forward(x, params)
