@@ -307,14 +307,6 @@ def set_training(model: Any, mode: bool) -> None:
 
 
 @_tool
-def grad_enabled() -> bool:
-    """Whether autograd records at all."""
-    import torch
-
-    return bool(torch.is_grad_enabled())
-
-
-@_tool
 def learn(model: Any, inputs: Any, labels: Any, lr: float) -> None:
     """One step of plain gradient descent on the cross-entropy; autograd and the parameters are taken as they are.
 
