@@ -30,7 +30,7 @@ TASK = Course(Path(__file__).resolve().parent.parent).assignment("ps4_training_l
 
 @pytest.fixture(scope="module")
 def grader() -> Iterator[Grader]:
-    with Grader(TASK, story=False) as grader:
+    with Grader(TASK) as grader:
         yield grader
 
 
