@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from autograder.authoring import Mismatch, StudentRaised, described, expect, grades, numbers
+from autograder.authoring import Mismatch, StudentRaised, described, expect, grades, numbers, tools_of
 
 """They train once more, without a disguise, and look at what comes of it: that would double a grading's time."""
 
@@ -54,7 +54,7 @@ def noise(rng, n):
 def scores(student, model, images, when, scale=(0.0, 1.0), **settings):
     """The ten scores that the model gives each picture, as a float64 array."""
     try:
-        got = numbers(student.tools.outputs(model, images, scale=scale, seconds=SECONDS, **settings))
+        got = numbers(tools_of(student, SECONDS).outputs(model, images, scale=scale, **settings))
     except StudentRaised as error:
         place = f" in {error.where}" if error.where else ""
         raise Mismatch(f"{when} the network raised {error.type}{place}: {error.text}") from None
@@ -70,7 +70,7 @@ def scores(student, model, images, when, scale=(0.0, 1.0), **settings):
 def a_model(student):
     """What build_model returns, if it is a network."""
     model = student.build_model()
-    kinds = student.tools.kind(model) if hasattr(model, "type") else [type(model).__name__]
+    kinds = tools_of(student).kind(model) if hasattr(model, "type") else [type(model).__name__]
     expect.that(
         "torch.nn.modules.module.Module" in kinds,
         f"build_model() should return an nn.Module, but returned {described(model)}.",
@@ -124,7 +124,7 @@ def test_build_model_answers_depend_on_the_picture(student, rng):
 def test_build_model_fresh(student, rng):
     """Each call makes another network, with fresh random weights that can be trained."""
     one, other = a_model(student), a_model(student)
-    trainable = student.tools.requires_grad(one)
+    trainable = tools_of(student).requires_grad(one)
     expect.that(
         any(trainable.values()),
         "The network has no parameter that can be trained.",
@@ -242,7 +242,7 @@ class Disguise:
 
 def trained(student, disguise, training, validation, hidden, batches, listening):
     """Train a new network of the student's; everything that is judged later is fetched at once."""
-    tools = student.tools
+    tools = tools_of(student)
     images, validation_images, hidden_images = (disguise.pictures(part[0]) for part in (training, validation, hidden))
     labels, hidden_labels = (disguise.labels(part[1]) for part in (training, hidden))
     validation_labels = validation[1] if listening else disguise.labels(validation[1])
@@ -263,7 +263,7 @@ def trained(student, disguise, training, validation, hidden, batches, listening)
     loader = tools.loader(images, labels, batches[0], SCALE, shuffle=True)
     validation_loader = tools.loader(validation_images, validation_labels, batches[1], SCALE)
     before = tools.weights(model)
-    returned = student.call("train_model", model, loader, validation_loader, seconds=SECONDS)
+    returned = student.train_model.within(SECONDS)(model, loader, validation_loader)
     heard = tools.heard() if listening else {}
     events = tools.events() if listening else []
     served = tools.served(loader)
@@ -641,19 +641,19 @@ def reads(student, samples, seed, asked):
     )
 
 
-@grades("test_final_accuracy", diagnose=False)
+@grades("test_final_accuracy", diagnose=False, stand_ins=False)
 def test_final_accuracy_first_step(student, samples, seed):
     """Your network, trained by your train_model, reads at least 65 % of clothes that it has never seen."""
     reads(student, samples, seed, STEPS[0])
 
 
-@grades("test_final_accuracy", diagnose=False)
+@grades("test_final_accuracy", diagnose=False, stand_ins=False)
 def test_final_accuracy_second_step(student, samples, seed):
     """It reads at least 75 % of them."""
     reads(student, samples, seed, STEPS[1])
 
 
-@grades("test_final_accuracy", diagnose=False)
+@grades("test_final_accuracy", diagnose=False, stand_ins=False)
 def test_final_accuracy_third_step(student, samples, seed):
     """It reads at least 85 % of them."""
     reads(student, samples, seed, STEPS[2])
