@@ -65,7 +65,7 @@ class Checks:
         self._failed = 0
         self._count = 0
         self.finished = True
-        self._errors: set[str] = set()
+        self._told: set[str] = set()
         self.seen: dict[str, list[float | str]] = {}
         """By a check's sentence: "passed", "failed" or the type of an error, and then what the value or the error was,
         as numbers that tell it from others."""
@@ -103,6 +103,7 @@ class Checks:
         except Unexpected as error:
             problem = str(error)
             self.seen[sentence] = ["failed", _hash(problem)]
+            sentence, problem = self._once(sentence, problem, "the same")
         except Exception as error:
             reason = self._unfinished(error)
             if reason is not None:
@@ -112,13 +113,18 @@ class Checks:
                 return
             problem = _stopped(error)
             self.seen[sentence] = [type(error).__name__, _hash(str(error))]
-            if problem in self._errors:
-                sentence, problem = f"{sentence} (the same error)", ""
-            self._errors.add(problem)
+            sentence, problem = self._once(sentence, problem, "the same error")
         self._count += 1
         self._failed += problem is not None
         self._lines.append(f"{'✓' if problem is None else '✗'} {sentence}")
         self._lines.extend(f"    {line}" for line in (problem or "").split("\n") if line)
+
+    def _once(self, sentence: str, problem: str, again: str) -> tuple[str, str]:
+        """The sentence and its problem, which is written out where it comes up first."""
+        if problem in self._told:
+            return f"{sentence} ({again})", ""
+        self._told.add(problem)
+        return sentence, problem
 
     def _unfinished(self, error: Exception) -> str | None:
         """What has to be done before anything can be checked; None where the error is the function's own."""
@@ -237,8 +243,8 @@ def instance(value: Any, kind: type) -> Any:
 def plain_number(value: Any) -> bool:
     """True for a Python float or NumPy's. Raises Unexpected for anything else."""
     if not isinstance(value, int | float | np.number):
-        drags = " A tensor drags along what it was computed from." if hasattr(value, "grad_fn") else ""
-        raise Unexpected(f"expected a float; got {_kind(value)}{_return(value)}{drags}")
+        graph = ", with the graph of all that it was computed from" if getattr(value, "requires_grad", False) else ""
+        raise Unexpected(f"expected a float; got {_kind(value)}{graph}{_return(value)}")
     return True
 
 
@@ -310,9 +316,7 @@ def _stopped(error: Exception) -> str:
     what = f"{type(error).__name__}: {_cut(text, 300)}" if text else type(error).__name__
     place = _place(error)
     if place.in_the_cell:
-        return (
-            f"{what}\nin this cell, at what your function returned or left behind, line {place.line}:  {place.source}"
-        )
+        return f"{what}\nin line {place.line} of this cell, which works with what your function gave:  {place.source}"
     if type(error) is NameError:
         what += ". Is it misspelt, or does it come from a cell that has not been run?"
     return f"{what}\nin {place.function}, line {place.line} of its cell:  {place.source}"
@@ -371,8 +375,18 @@ def _difference(got: Any, expected: Any, tolerance: float) -> str | None:
         return f"expected {old} in place {list(place)}\ngot      {new}; {wrong.sum()} of {right.size} entries differ"
     old, new = _told_apart(right, received, wrong)
     near = bool(np.all(apart <= 1e-3 * max(1.0, float(np.abs(right).max()))))
-    how_near = f"\nThey are {apart.max():.1e} apart; {limit:.0e} would do." if near else ""
-    return f"expected {old}\ngot      {new}{how_near}"
+    how_near = f"\nThey are {apart.max():.2g} apart; {limit:.1g} would do." if near else ""
+    return f"expected {old}\ngot      {new}{how_near or _factor(received, right, limit)}"
+
+
+def _factor(received: np.ndarray, right: np.ndarray, limit: float) -> str:
+    """A line that says so, where all of several numbers are off by the same factor."""
+    if np.count_nonzero(right) < 2 or not np.isfinite(received).all():
+        return ""
+    factor = float(np.sum(received * right) / np.sum(right * right))
+    simple = factor != 0 and any(abs(f - round(f)) < 1e-4 and 1 <= round(abs(f)) <= 1000 for f in (factor, 1 / factor))
+    same = simple and np.allclose(received, factor * right, rtol=0, atol=limit * abs(factor))
+    return f"\nThat is {_number(factor, 4)} times what was expected." if same else ""
 
 
 def _other_shape(received: np.ndarray, right: np.ndarray, limit: float) -> str:
@@ -381,9 +395,15 @@ def _other_shape(received: np.ndarray, right: np.ndarray, limit: float) -> str:
 
     text = f"expected the shape {right.shape}, got the shape {received.shape}"
     if received.size == right.size and agree(received.ravel(), right.ravel()):
-        axes = received.ndim - right.ndim
-        how = "an axis of length 1 has been lost" if axes < 0 else "there is an axis too many" if axes > 0 else None
-        return f"{text}: the numbers are right, but {how or 'they are arranged in another way'}"
+        if [n for n in received.shape if n != 1] != [n for n in right.shape if n != 1]:
+            how = "they are arranged in another way"
+        else:
+            how = (
+                "an axis of length 1 is missing"
+                if received.ndim < right.ndim
+                else "there is an axis of length 1 too many"
+            )
+        return f"{text}: the numbers are right, but {how}"
     if received.T.shape == right.shape and agree(received.T, right):
         return f"{text}: the numbers are right, but rows and columns are swapped"
     return f"{text}: {_shown(received)}"
