@@ -8,16 +8,16 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         ("return np.mean((y - y_hat) ** 2)", "known: the factor ½ is missing"),
         ("return np.sum((y - y_hat) ** 2)", "known: the squares are summed and not averaged, and the ½ is missing"),
         ("return np.sum((y - y_hat) ** 2) / 2", "known: the squares are summed and not averaged"),
-        ("return np.mean(np.abs(y - y_hat)) / 2", "known: absolute errors stand in for squared ones"),
+        ("return np.mean(np.abs(y - y_hat)) / 2", "known: absolute errors stand where squared ones belong"),
         ("return np.sum(y - y_hat) ** 2 / (2 * len(y))", "known: the sum is squared, not each error"),
         ("return np.sum((y - y_hat) ** 2) / 2 * len(y)", "✗ three examples"),
         (
             "return (y - y_hat) ** 2 / (2 * len(y))",
-            "known: one squared error for each example is returned, not their sum",
+            "known: each example's share is returned, not their sum",
         ),
         (
             "print(np.mean((y - y_hat) ** 2) / 2)",
-            "known: nothing is returned: printing shows a result, and gives nothing back",
+            "known: nothing is returned: a printed result is shown, but not given back",
         ),
         (
             "return np.mean((y - yhat) ** 2) / 2",
@@ -35,7 +35,7 @@ WRONG: dict[str, list[tuple[str, str]]] = {
             "known: the 2 from the square is kept, though the ½ of the loss cancels it",
         ),
         ("return np.sum(y_hat - y) / len(y)", "known: the slopes are averaged to one number"),
-        ("return np.abs(y_hat - y) / len(y)", "known: the size of the gradient without its sign"),
+        ("return np.abs(y_hat - y) / len(y)", "known: the size of each slope is returned, without its sign"),
         (
             "return (y_hat - y) / len(y) / 2",
             "known: the ½ of the loss is kept, though the square's derivative cancels it",
@@ -98,7 +98,7 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         ("w = w - lr * gradient", "known: nothing is returned"),
         ("return w - lr", "✗ two weights, rate 0.1"),
         ("return lr * gradient", "✗ two weights, rate 0.1"),
-        ("return -lr * gradient", "known: the step is returned, not where it leads"),
+        ("return -lr * gradient", "known: the step is returned, not the point that it leads to"),
         ("return w - 0.1 * gradient", "known: the learning rate is a fixed number"),
         (
             "return w - np.dot(lr, gradients)",
@@ -132,7 +132,7 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         ),
         (
             "w, b = w0, b0\nlosses = [mse_loss(y, X @ w + b)]\nfor _ in range(n_steps):\n    dw, db = linear_gradients(X, y, w, b)\n    w, b = w - lr * dw, b - lr * db\n    losses.append(mse_loss(y, X @ w + b))\n    return w, b, losses",
-            "known: a loop returns after its first step",
+            "known: a return inside the loop ends it after the first step",
         ),
         (
             "w, b = w0, b0\nlosses = [mse_loss(y, X @ w + b)]\nfor _ in range(n_steps):\n    dw, db = linear_gradients(X, y, w0, b0)\n    w, b = w - lr * dw, b - lr * db\n    losses.append(mse_loss(y, X @ w + b))\nreturn w, b, losses",
@@ -183,7 +183,7 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         ),
         (
             "g = np.zeros(w.shape)\nfor i in np.ndindex(w.shape):\n    e = np.zeros(w.shape)\n    e[i] = eps\n    g[i] = (f(w - e) - f(w + e)) / (2 * eps)\nreturn g",
-            "known: the sign is flipped: the two points are subtracted the wrong way round",
+            "known: the sign is flipped: the two points are subtracted in the wrong order",
         ),
         (
             "g = []\nfor i in np.ndindex(w.shape):\n    e = np.zeros(w.shape)\n    e[i] = eps\n    g.append((f(w + e) - f(w - e)) / (2 * eps))\nreturn np.array(g)",

@@ -193,7 +193,7 @@ class needs:
         autograd_on()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> bool:
-        if not isinstance(error, Exception):
+        if not isinstance(error, Exception) or isinstance(error, MemoryError):
             return False
         assert error.__traceback__ is not None
         names = error.__traceback__.tb_frame.f_globals
