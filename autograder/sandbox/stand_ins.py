@@ -96,7 +96,7 @@ class StandIns:
                 twins = [self._twin(a, use_tool) if isinstance(a, Handle) else a for a in arguments]
                 made = toolbox.use(tool, twins, keywords)
                 self._twins[handle.id] = made.value if isinstance(made, toolbox.Stays) else made
-            elif handle.type in ("function", "builtin_function_or_method", "method"):
+            elif use_tool("is_callable", handle):
                 return _RemoteCallable(handle, use_tool)
             else:
                 raise TypeError(f"an object of type {handle.type} that the grader has not made can't be used here")
@@ -109,6 +109,10 @@ class _RemoteCallable:
     def __init__(self, handle: Handle, use_tool: UseTool) -> None:
         self._handle = handle
         self._use_tool = use_tool
+
+    def __getattr__(self, name: str) -> Any:
+        kind = self._handle.type
+        raise AttributeError(f"an object of type {kind} that the grader has not made can be called here, and no more")
 
     def __call__(self, *arguments: Any) -> Any:
         torch = sys.modules.get("torch")

@@ -30,9 +30,9 @@ class Channel(Protocol):
     """Carries requests to where the functions are, and replies back."""
 
     def request(
-        self, message: messages.Request, buffers: list[memoryview], seconds: float, on_call_back: OnCallBack
+        self, message: messages.Request, buffers: list[memoryview], seconds: float | None, on_call_back: OnCallBack
     ) -> tuple[messages.Reply, memoryview]:
-        """Send `message`; returns the reply and its body."""
+        """Send `message`; returns the reply and its body. Without `seconds`, the channel's own limit holds."""
 
 
 class Exchange(msgspec.Struct, frozen=True):
@@ -187,15 +187,13 @@ class Caller:
         recording: whether calls go into the transcript.
     """
 
-    def __init__(self, channel: Channel, call_seconds: float, on_exchange: OnExchange | None = None) -> None:
+    def __init__(self, channel: Channel, on_exchange: OnExchange | None = None) -> None:
         """
         Args:
             channel: to where the functions are.
-            call_seconds: CPU seconds that a call may take, where its test doesn't ask for more.
             on_exchange: is told of everything that goes into the transcript.
         """
         self._channel = channel
-        self._seconds = call_seconds
         self._functions: list[Callable[..., object]] = []
         self.transcript: list[Exchange] = []
         self.curve: tuple[str, Any, Any] | None = None
@@ -211,7 +209,7 @@ class Caller:
         self.curve = None
         self.stand_ins = stand_ins
         self._functions = []
-        self._send(messages.BeginTest(veiled(seed), stand_ins.names if stand_ins else []), [], self._seconds)
+        self._send(messages.BeginTest(veiled(seed), stand_ins.names if stand_ins else []), [], None)
 
     def call(
         self,
@@ -259,7 +257,7 @@ class Caller:
         self, name: str, message: messages.Request, buffers: list[memoryview], seconds: float | None
     ) -> Observed:
         try:
-            result, left, size = self._result(name, message, buffers, seconds or self._seconds)
+            result, left, size = self._result(name, message, buffers, seconds)
         except (StudentRaised, OutOfMemory) as error:
             self._remember(Exchange(name, None, [], error))
             raise
@@ -279,7 +277,7 @@ class Caller:
                 self._on_exchange(exchange)
 
     def _result(
-        self, name: str, message: messages.Request, buffers: list[memoryview], seconds: float
+        self, name: str, message: messages.Request, buffers: list[memoryview], seconds: float | None
     ) -> tuple[Any, list[Any], int]:
         """What came back, the arguments as the call left them, and how many bytes of arrays that was."""
         reply, body = self._send(message, buffers, seconds)
@@ -299,7 +297,7 @@ class Caller:
             raise Crashed(f"the notebook's process broke the protocol: {error}") from None
 
     def _send(
-        self, message: messages.Request, buffers: list[memoryview], seconds: float
+        self, message: messages.Request, buffers: list[memoryview], seconds: float | None
     ) -> tuple[messages.Reply, memoryview]:
         calls = 0
 
@@ -361,7 +359,7 @@ class LocalChannel:
         self._bench = Bench(namespace, self._exchange)
 
     def request(
-        self, message: messages.Request, buffers: list[memoryview], seconds: float, on_call_back: OnCallBack
+        self, message: messages.Request, buffers: list[memoryview], seconds: float | None, on_call_back: OnCallBack
     ) -> tuple[messages.Reply, memoryview]:
         """Serve `message` at once; there is no limit of time."""
         self._on_call_back = on_call_back
