@@ -8,7 +8,7 @@ import pytest
 
 from autograder.authoring.bank import misconception, unusual
 from autograder.authoring.expect import Mismatch, described, expect, numbers, right_or_following
-from autograder.sandbox.errors import StudentRaised
+from autograder.sandbox.errors import StudentRaised, WorkerLost
 
 
 def grades(cell: str, weight: float = 1.0, diagnose: bool = True) -> pytest.MarkDecorator:
@@ -25,6 +25,7 @@ def grades(cell: str, weight: float = 1.0, diagnose: bool = True) -> pytest.Mark
 __all__ = [
     "Mismatch",
     "StudentRaised",
+    "WorkerLost",
     "described",
     "expect",
     "grades",
