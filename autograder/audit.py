@@ -87,7 +87,7 @@ def notebook_with(assignment: Assignment, entry: Misconception | Unusual) -> byt
     notebook = json.loads(assignment.notebook.read_bytes())
     for cell in notebook["cells"]:
         if cell["metadata"].get("nbgrader", {}).get("grade_id") == entry.function:
-            cell["source"] = assignment.bank.source_of(entry)
+            cell["source"] = entry.source.text
     return json.dumps(notebook).encode()
 
 

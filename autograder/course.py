@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from autograder.authoring.bank import Bank, answers_bank
+from autograder.authoring.bank import Bank, BankError, answers_bank
 from autograder.authoring.samples import Samples
 from autograder.notebook import Cell, NotebookError, RawCell, Role, raw_cells
 
@@ -122,6 +122,8 @@ class Assignment:
         self._file("answers.py")
         try:
             return answers_bank(self.hidden_folder)
+        except BankError as error:
+            raise AssignmentError(str(error)) from None
         except Exception as error:
             raise AssignmentError(f"{self.hidden_folder}: {type(error).__name__}: {error}") from error
 

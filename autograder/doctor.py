@@ -89,7 +89,7 @@ def _walls() -> Iterator[Finding]:
             yield False, str(error)
 
 
-def _never(back: messages.CallBack, body: memoryview) -> tuple[messages.Request, list[memoryview]]:
+def _never(*_: object) -> tuple[messages.Request, list[memoryview]]:
     raise SandboxError("a probe called back")
 
 

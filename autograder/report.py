@@ -23,6 +23,8 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     """What was expected and what came; empty where it passed."""
     hint: str = ""
     """The idea to think about again, and where the lesson explains it."""
+    stand_ins: tuple[str, ...] = ()
+    """Functions that a right answer stood in for in this check, because the submission's own had lost points."""
     diagnosis: str | None = None
     """The misconception's id, where exactly one does what this submission does."""
     weight: float = 1.0

@@ -13,8 +13,9 @@ import torch
 
 from autograder.authoring.bank import Misconception
 from autograder.course import Course
-from autograder.grading.diagnosis import RTOL, Trial, diagnose, rehearse
+from autograder.diagnosis import RTOL, Trial, diagnose, rehearse, transcript_of
 from autograder.grading.plugin import local_student, right_student, test_seed
+from autograder.sandbox.student import OnExchange
 
 torch.set_num_threads(1)
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,10 +46,12 @@ class Rehearsal:
                 ):
                     yield value
 
-    def fixtures(self, test: Any, functions: Mapping[str, Any]) -> dict[str, Any]:
+    def fixtures(
+        self, test: Any, functions: Mapping[str, Any], on_exchange: OnExchange | None = None
+    ) -> dict[str, Any]:
         seed = test_seed(self._seed, test.__name__)
         return {
-            "student": local_student(functions, seed),
+            "student": local_student(functions, seed, on_exchange),
             "reference": right_student(self.right, seed),
             "rng": np.random.default_rng(seed),
             "samples": self._task.samples,
@@ -61,8 +64,9 @@ class Rehearsal:
         found = []
         for test in self.tests:
             run = functools.partial(self.fixtures, test)
-            transcript, failed = rehearse(test, run(functions))
-            found.append(Trial(test, run, transcript, failed))
+            fixtures = run(functions)
+            failed = rehearse(test, fixtures)
+            found.append(Trial(test, run, transcript_of(fixtures["student"]), failed))
         return found
 
     def diagnosis(self, code: Any) -> Misconception | None:
@@ -70,6 +74,4 @@ class Rehearsal:
         trials = self.trials(code)
         if not any(trial.failed for trial in trials):
             return None
-        bank = self._task.bank
-        stages = (bank.of(self._function), bank.pairs(self._function))
-        return diagnose(trials, stages, self.right, self.rtol, seconds=60.0)
+        return diagnose(self._function, trials, self._task.bank, self.rtol)

@@ -19,7 +19,7 @@ from conftest import CANARY, NAME, run
 import autograder
 from autograder.sandbox.errors import TimedOut
 from autograder.sandbox.process import Sandbox, Worker
-from autograder.sandbox.student import Student
+from autograder.sandbox.student import Caller, Student
 
 PACKAGE = Path(autograder.__file__).parent
 
@@ -168,9 +168,9 @@ def test_attack_finds_no_seed_from_which_hidden_inputs_are_drawn(sandbox: Sandbo
         return ' '.join(found)
     """
     assert run(worker, textwrap.dedent(code))[0] is None
-    student = Student(worker, 5.0)
-    student.begin(seed)
-    text = student.spy()
+    caller = Caller(worker, 5.0)
+    caller.begin(seed)
+    text = Student(caller).spy()
     worker.close()
     assert "Birth(" in text
     assert str(seed) not in text

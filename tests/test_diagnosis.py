@@ -117,7 +117,7 @@ def test_five_mistakes_in_five_cells_are_five_diagnoses() -> None:
         "gradient_descent.bias_never_moves",
         "numerical_gradient.forward_difference",
     )
-    sources = {bank[identifier].function: task.bank.source_of(bank[identifier]) for identifier in wrong}
+    sources = {bank[identifier].function: bank[identifier].source.text for identifier in wrong}
     with Grader(Course(ROOT).assignment(name)) as grader:
         found = diagnoses(grade(grader, name, **sources))
     assert found == {bank[identifier].function: {identifier} for identifier in wrong}

@@ -13,7 +13,7 @@ import pytest
 from rehearsal import Rehearsal
 
 from autograder.course import Course
-from autograder.grading.diagnosis import same_course
+from autograder.diagnosis import same_course
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -12,7 +12,7 @@ import pytest
 from rehearsal import Rehearsal
 
 from autograder.course import Course
-from autograder.grading.diagnosis import Trial, numbers_of, same_course
+from autograder.diagnosis import Trial, numbers_of, same_course
 
 ROOT = Path(__file__).resolve().parent.parent
 

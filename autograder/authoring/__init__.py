@@ -6,31 +6,40 @@ by students, and so is the message when it fails.
 
 import pytest
 
-from autograder.authoring.bank import misconception, unusual
 from autograder.authoring.expect import Mismatch, described, expect, numbers, right_or_following
+from autograder.authoring.misconceptions import Misconceptions, also_right, misconception, unusual
 from autograder.sandbox.errors import StudentRaised, WorkerLost
+from autograder.sandbox.student import kept_for, off_the_record, show_curve, tools_of
 
 
-def grades(cell: str, weight: float = 1.0, diagnose: bool = True) -> pytest.MarkDecorator:
+def grades(cell: str, weight: float = 1.0, diagnose: bool = True, stand_ins: bool = True) -> pytest.MarkDecorator:
     """Mark a test as one of those that grade the cell `cell`.
 
     Args:
         cell: the test cell's grade_id.
         weight: the test's share of the cell's points, relative to the cell's other tests.
         diagnose: whether misconceptions are tried on it when it fails; off for tests that take seconds.
+        stand_ins: whether the test is run again with right answers in place of earlier functions that lost points,
+            so that a mistake costs its points once; off for tests of the submission as a whole.
     """
-    return pytest.mark.grades(cell, weight=weight, diagnose=diagnose)
+    return pytest.mark.grades(cell, weight=weight, diagnose=diagnose, stand_ins=stand_ins)
 
 
 __all__ = [
+    "Misconceptions",
     "Mismatch",
     "StudentRaised",
     "WorkerLost",
+    "also_right",
     "described",
     "expect",
     "grades",
+    "kept_for",
     "misconception",
     "numbers",
+    "off_the_record",
     "right_or_following",
+    "show_curve",
+    "tools_of",
     "unusual",
 ]

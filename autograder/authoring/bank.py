@@ -1,33 +1,24 @@
-"""How misconceptions and unusual right answers are written down, and how they are read.
-
-A misconception is a small function that is wrong in one way, beside the right answer::
-
-    @misconception("mse_loss", "The half is missing", "The loss has a factor ½ … (section 2)")
-    def without_half(y, y_hat):
-        return np.mean((y - y_hat) ** 2)
-
-Its id is ``mse_loss.without_half``. The function's body is what a student might write in the cell
-``mse_loss``: it may use what the notebook imports, and the other functions of the notebook.
-"""
+"""The bank of an assignment: its right answers, its misconceptions one and two at a time, its unusual right answers."""
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import importlib.util
-import inspect
+import itertools
 import sys
-import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
-from autograder.authoring.simulators import Simulator
+from autograder.authoring.misconceptions import Written, collected
+from autograder.authoring.source import Change, EditError, Source, function_of, separate, source_of
 
-Answer = TypeVar("Answer", bound=Callable[..., Any])
+
+class BankError(Exception):
+    """A bank that can't be used; the message is one line and names the file and the entry."""
 
 
 class Misconception(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +32,11 @@ class Misconception(msgspec.Struct, frozen=True, kw_only=True):
     """The mistake in a few words, as one would name it to a colleague."""
     hint: str
     """For the student: the idea to think about again and the section that explains it; never the line itself."""
+    source: Source
     code: Callable[..., Any]
+    """What the source makes among the right answers."""
+    edit: Mapping[str, str] = {}
+    """What is replaced in the right answer, by what; empty where the function is written out as a whole."""
     same_as: tuple[str, ...] = ()
     """Ids of misconceptions that behave the same on every input, so that nobody could tell which it is."""
     also: tuple[str, ...] = ()
@@ -58,40 +53,8 @@ class Unusual(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     function: str
     title: str
+    source: Source
     code: Callable[..., Any]
-
-
-def misconception(
-    function: str, title: str, hint: str, *, same_as: tuple[str, ...] = (), also: tuple[str, ...] = ()
-) -> Callable[[Answer], Answer]:
-    """Enter the decorated function into the bank; see `Misconception` for what the arguments mean."""
-
-    def enter(code: Answer) -> Answer:
-        names = tuple(name if "." in name else f"{function}.{name}" for name in same_as)
-        code.__entry__ = Misconception(  # type: ignore[attr-defined]
-            id=f"{function}.{code.__name__}",
-            function=function,
-            title=title,
-            hint=hint,
-            code=code,
-            same_as=names,
-            also=also,
-        )
-        return code
-
-    return enter
-
-
-def unusual(function: str, title: str) -> Callable[[Answer], Answer]:
-    """Enter the decorated function among the unusual right answers to `function`."""
-
-    def enter(code: Answer) -> Answer:
-        code.__entry__ = Unusual(  # type: ignore[attr-defined]
-            id=f"{function}.{code.__name__}", function=function, title=title, code=code
-        )
-        return code
-
-    return enter
 
 
 class Bank:
@@ -103,77 +66,122 @@ class Bank:
         unusual: right answers that few would write.
     """
 
-    def __init__(self, answers: ModuleType, entries: Iterable[object], simulators: Mapping[str, Simulator]) -> None:
+    def __init__(self, answers: ModuleType, entries: Mapping[Path, Iterable[Written]]) -> None:
+        """
+        Args:
+            answers: the module of the right answers.
+            entries: by their file, what authors wrote, in order.
+
+        Raises:
+            BankError: an id is doubled, an edit can't be made, or a name is unknown.
+        """
         self._module = answers
-        self._simulators = simulators
         self.answers: dict[str, Any] = vars(answers)
-        found = list(entries)
-        self.misconceptions = tuple(entry for entry in found if isinstance(entry, Misconception))
-        self.unusual = tuple(entry for entry in found if isinstance(entry, Unusual))
+        written = [(path, entry) for path, found in entries.items() for entry in found]
+        _check_ids(written)
+        self._forms = {
+            name: [source_of(code, name, answers, entered=False)]
+            for name, code in self.answers.items()
+            if isinstance(code, FunctionType) and code.__module__ == answers.__name__
+        }
+        for path, entry in written:
+            if entry.function not in self._forms:
+                raise BankError(f"{path}: {entry.id}: {answers.__file__} has no function {entry.function}")
+            if entry.form:
+                self._forms[entry.function].append(_whole(entry))
+        made = [self._made(path, entry) for path, entry in written]
+        self.misconceptions = tuple(entry for entry in made if isinstance(entry, Misconception))
+        self.unusual = tuple(entry for entry in made if isinstance(entry, Unusual))
 
     def of(self, function: str) -> list[Misconception]:
         """The misconceptions of one function."""
         return [entry for entry in self.misconceptions if entry.function == function]
 
-    def pairs(self, function: str) -> Iterator[Misconception]:
-        """Pairs of mistakes in one function, made one by one as they are asked for."""
-        simulator = self._simulators.get(function)
-        if simulator is None:
-            return
-        known = {entry.id: entry for entry in self.misconceptions}
-        for first, second, code in simulator.pairs():
-            one, other = known[f"{function}.{first}"], known[f"{function}.{second}"]
-            yield Misconception(
-                id=f"{one.id}+{second}",
-                function=function,
-                title=f"{one.title}; and {other.title}",
-                hint=one.hint if one.hint == other.hint else f"{one.hint} {other.hint}",
-                code=code,
-            )
+    def source_of(self, function: str) -> Source:
+        """The right answer to a function, as a student's cell would hold it."""
+        return self._forms[function][0]
 
-    @property
-    def simulators(self) -> Mapping[str, Simulator]:
-        """By the function of the notebook."""
-        return self._simulators
+    def pairs(self, function: str) -> Iterator[Misconception]:
+        """Every two edits of a function in different places, made one by one as they are asked for.
+
+        Of several misconceptions that behave the same, the first stands for all.
+        """
+        entries: list[Misconception] = []
+        for entry in self.of(function):
+            if entry.edit and not any(entry.like(other) for other in entries):
+                entries.append(entry)
+        places = [[_places(form, entry.edit) for form in self._forms[function]] for entry in entries]
+        for one, other in itertools.combinations(range(len(entries)), 2):
+            for form, here, there in zip(self._forms[function], places[one], places[other], strict=True):
+                if here is not None and there is not None and separate([*here, *there]):
+                    pair = self._pair(entries[one], entries[other], form.edited([*here, *there]))
+                    if pair is not None:
+                        yield pair
+                    break
 
     def answers_with(self, named: Iterable[Misconception]) -> dict[str, Any]:
         """The right answers, with some wrong ones in their places; those that build on a wrong one go wrong with it."""
-        wrong = {entry.function: entry.code for entry in named}
-        answers: dict[str, Any] = {}
-        for name, answer in self.answers.items():
-            own = getattr(answer, "__module__", None) == self._module.__name__
-            answers[name] = wrong[name] if name in wrong else _bound(answer, answers) if own else answer
-        return answers
+        names: dict[str, Any] = {"__name__": self._module.__name__}
+        exec(compile(Path(str(self._module.__file__)).read_text(), str(self._module.__file__), "exec"), names)
+        for entry in named:
+            exec(compile(entry.source.text, f"<{entry.id}>", "exec"), names)
+        return names
 
-    def source_of(self, entry: Misconception | Unusual) -> str:
-        """What a student's cell would hold: the imports, what the function calls, and the function under its own name.
+    def _made(self, path: Path, entry: Written) -> Misconception | Unusual:
+        """What an author wrote, with the source and the function that it stands for."""
+        try:
+            source = self._edited(entry) if entry.edit else _whole(entry)
+            code = function_of(source, entry.function, self.answers)
+        except EditError as error:
+            raise BankError(f"{path}: {entry.id} {error}") from None
+        except SyntaxError as error:
+            raise BankError(f"{path}: {entry.id} leaves no Python: {error.msg}: {error.text or ''}".rstrip()) from None
+        if entry.right:
+            return Unusual(id=entry.id, function=entry.function, title=entry.title, source=source, code=code)
+        return Misconception(
+            id=entry.id,
+            function=entry.function,
+            title=entry.title,
+            hint=entry.hint,
+            source=source,
+            code=code,
+            edit=entry.edit,
+            same_as=entry.same_as,
+            also=entry.also,
+        )
 
-        Where it builds on the right answer to the very function that it stands for, that comes along as ``right_…``.
-        """
-        module = inspect.getmodule(entry.code)
-        assert module is not None
-        statements = ast.parse(inspect.getsource(module)).body
-        imports = [
-            node
-            for node in statements
-            if isinstance(node, ast.Import | ast.ImportFrom) and not ast.unparse(node).startswith("from autograder")
-        ]
-        defined = {node.name: node for node in statements if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-        function = defined.pop(entry.code.__name__)
-        entering = (misconception.__name__, unusual.__name__)
-        function.decorator_list = [d for d in function.decorator_list if not ast.unparse(d).startswith(entering)]
-        parts: list[ast.stmt] = [function]
-        for name in _called(function, set(defined)):
-            parts.insert(0, defined[name])
-        right = f"right_{entry.function}"
-        renamed = [_Renamed(entry.function, right).visit(part) for part in parts]
-        function.name = entry.function
-        if any(right in _names(part) for part in renamed):
-            answer = ast.parse(textwrap.dedent(inspect.getsource(self.answers[entry.function]))).body[0]
-            assert isinstance(answer, ast.FunctionDef)
-            answer.name = right
-            renamed.insert(0, answer)
-        return "\n\n\n".join(["\n".join(map(ast.unparse, imports)), *map(ast.unparse, renamed)])
+    def _edited(self, entry: Written) -> Source:
+        """The first form of the right answer that has all that an edit replaces, edited."""
+        forms = self._forms[entry.function]
+        for form in forms:
+            places = _places(form, entry.edit)
+            if places is not None:
+                return form.edited(places)
+        try:
+            return forms[0].edited(forms[0].changes(entry.edit))
+        except EditError as error:
+            forms_of_it = f" and its {len(forms) - 1} other forms" if len(forms) > 1 else ""
+            raise EditError(f"{error} the right answer{forms_of_it}") from None
+
+    def _pair(self, one: Misconception, other: Misconception, source: Source) -> Misconception | None:
+        """Two mistakes at once; None where the two edits leave no Python."""
+        try:
+            code = function_of(source, one.function, self.answers)
+        except SyntaxError:
+            return None
+        return Misconception(
+            id=f"{one.id}+{other.id.partition('.')[2]}",
+            function=one.function,
+            title=f"{one.title}; and {other.title}",
+            hint=one.hint if one.hint == other.hint else f"{one.hint} {other.hint}",
+            source=source,
+            code=code,
+        )
+
+
+def bound(entry: Misconception, answers: Mapping[str, Any]) -> Misconception:
+    """The entry with these answers in place of those that its code calls by the same names."""
+    return msgspec.structs.replace(entry, code=function_of(entry.source, entry.function, answers))
 
 
 def answers_bank(folder: Path) -> Bank:
@@ -182,17 +190,17 @@ def answers_bank(folder: Path) -> Bank:
     Both of them are run with the right answers' names in their namespaces, as a student's cell has them.
 
     Raises:
-        ValueError: two entries have the same id.
+        BankError: an entry is wrong.
         Exception: whatever one of the modules raises.
     """
     answers = _load(folder / "answers.py", {})
-    entries: list[Any] = []
-    for name in ("misconceptions.py", "unusual.py"):
-        if (folder / name).exists():
-            entries += _entries(_load(folder / name, _public(answers)))
-    simulators = folder / "simulators.py"
-    switches = _load(simulators, _public(answers)).SIMULATORS if simulators.exists() else {}
-    return Bank(answers, entries, switches)
+    public = {name: value for name, value in vars(answers).items() if not name.startswith("_")}
+    entries: dict[Path, list[Written]] = {}
+    for path in (folder / "misconceptions.py", folder / "unusual.py"):
+        if path.exists():
+            with collected() as entries[path]:
+                _load(path, public)
+    return Bank(answers, entries)
 
 
 def _load(path: Path, names: Mapping[str, Any]) -> ModuleType:
@@ -208,57 +216,29 @@ def _load(path: Path, names: Mapping[str, Any]) -> ModuleType:
     return module
 
 
-def _public(module: ModuleType) -> dict[str, Any]:
-    return {name: value for name, value in vars(module).items() if not name.startswith("_")}
+def _whole(entry: Written) -> Source:
+    """The source of an entry that is written out."""
+    if entry.code is None:
+        raise EditError("replaces nothing")
+    return source_of(entry.code, entry.function, sys.modules[entry.code.__module__], entered=True)
 
 
-def _entries(module: ModuleType) -> list[Any]:
-    found = [value.__entry__ for value in vars(module).values() if hasattr(value, "__entry__")]
-    ids = [entry.id for entry in found]
-    doubled = {identifier for identifier in ids if ids.count(identifier) > 1}
-    if doubled:
-        raise ValueError(f"{module.__file__} has more than one {', '.join(sorted(doubled))}")
-    return found
+def _places(form: Source, edit: Mapping[str, str]) -> tuple[Change, ...] | None:
+    """The places in a form of the right answer that an edit changes; None where it can't be made there."""
+    try:
+        return form.changes(edit)
+    except EditError:
+        return None
 
 
-def bound(entry: Misconception, answers: Mapping[str, Any]) -> Misconception:
-    """The entry with these answers in place of those that its code calls by the same names."""
-    others = {name: code for name, code in answers.items() if name != entry.function and isinstance(code, FunctionType)}
-    return msgspec.structs.replace(entry, code=_bound(entry.code, others))
-
-
-def _bound(code: Callable[..., Any], functions: Mapping[str, Any], within: frozenset[str] = frozenset()) -> Any:
-    """`code` with other globals, and with it the functions of its own module that it calls."""
-    if not isinstance(code, FunctionType):
-        return code
-    within |= {code.__name__}
-    own = {
-        name: _bound(code.__globals__[name], functions, within)
-        for name in code.__code__.co_names
-        if getattr(code.__globals__.get(name), "__module__", None) == code.__module__
-        and name not in functions
-        and name not in within
-    }
-    names = {name: functions[name] for name in code.__code__.co_names if name in functions}
-    return FunctionType(
-        code.__code__, {**code.__globals__, **own, **names}, code.__name__, code.__defaults__, code.__closure__
-    )
-
-
-class _Renamed(ast.NodeTransformer):
-    """Another name in place of one that is used."""
-
-    def __init__(self, name: str, other: str) -> None:
-        self._name, self._other = name, other
-
-    def visit_Name(self, node: ast.Name) -> ast.Name:
-        return ast.Name(self._other, node.ctx) if node.id == self._name else node
-
-
-def _names(node: ast.AST) -> set[str]:
-    return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
-
-
-def _called(function: ast.AST, defined: set[str]) -> list[str]:
-    """Which of the names in `defined` a function uses; what they use themselves is not followed."""
-    return sorted(_names(function) & defined)
+def _check_ids(written: Iterable[tuple[Path, Written]]) -> None:
+    """Refuse ids that are given twice, and those that `same_as` makes up."""
+    ids: dict[str, Path] = {}
+    for path, entry in written:
+        if entry.id in ids:
+            raise BankError(f"{path}: there is more than one {entry.id}")
+        ids[entry.id] = path
+    for path, entry in written:
+        unknown = [other for other in entry.same_as if other not in ids]
+        if unknown:
+            raise BankError(f"{path}: {entry.id} is said to be the same as {', '.join(unknown)}, which isn't there")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
+
+from autograder.sandbox.student import Student, off_the_record
 
 MAX_NUMBERS = 1 << 23
 """Most numbers that an answer can have: as float64 they fill a frame."""
@@ -25,15 +26,8 @@ class Mismatch(AssertionError):
         self.mistake = mistake
 
 
-class OffTheRecord(Protocol):
-    """A student whose calls can be kept out of the transcript."""
-
-    def off_the_record(self) -> AbstractContextManager[None]:
-        """Calls made inside are not remembered."""
-
-
 def right_or_following(
-    student: OffTheRecord, judge: Callable[[Any], None], wanted: Any, *followings: Callable[[], Any]
+    student: Student, judge: Callable[[Any], None], wanted: Any, *followings: Callable[[], Any]
 ) -> None:
     """Judge by the right answer; where that fails, by what follows from the student's own other functions.
 
@@ -52,7 +46,7 @@ def right_or_following(
     try:
         judge(wanted)
     except Mismatch as mismatch:
-        with student.off_the_record():
+        with off_the_record(student):
             if not any(_accepts(judge, following) for following in followings):
                 raise mismatch from None
 

@@ -8,7 +8,7 @@ import itertools
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -16,9 +16,8 @@ from typing import Literal, Self
 import msgspec
 import pytest
 
-from autograder.authoring.bank import Misconception, bound
 from autograder.course import Assignment
-from autograder.grading.diagnosis import RTOL, Trial, count_numbers, diagnose, fits
+from autograder.diagnosis import RTOL, Explanation, explain
 from autograder.grading.plugin import GradingPlugin
 from autograder.grading.session import Output, Session, cell_message
 from autograder.notebook import Cell
@@ -28,10 +27,6 @@ from autograder.sandbox.limits import Limits
 from autograder.sandbox.process import Sandbox
 from autograder.sandbox.warm import warm_torch
 from autograder.submission import Submission
-
-DIAGNOSIS_SECONDS = 30.0
-"""By the clock, for one cell: after that, its failed checks stay without a diagnosis. No bank of this course takes a
-tenth of it: a Report must not depend on how busy the machine is."""
 
 Isolation = Literal["auto", "inner", "none"]
 
@@ -76,7 +71,7 @@ class Grader:
         secret = [assignment.hidden_folder.parent]
         self._sandbox = Sandbox(libraries, assignment.folder, self._limits, isolation != "none", prefix, secret)
         # Imported while the zygote starts: the right answers may need torch, too.
-        self._bank = assignment.bank
+        _ = assignment.bank
         if libraries == "torch":
             warm_torch()
 
@@ -114,8 +109,8 @@ class Grader:
             session.finish()
         finally:
             session.close()
-        named: list[Misconception] = []
-        cells = tuple(self._cell(cell, plugin, named) for cell in self._assignment.tests)
+        explained = self._explanations(plugin)
+        cells = tuple(self._cell(cell, plugin, explained) for cell in self._assignment.tests)
         unmeasured = [f"cell {cell.grade_id} has no hidden tests: it scores 0" for cell in cells if not cell.checks]
         report = Report(
             assignment=self._assignment.name,
@@ -132,21 +127,26 @@ class Grader:
         )
         return Graded(report, submission, tuple(session.outputs))
 
-    def _cell(self, cell: Cell, plugin: GradingPlugin, named: list[Misconception]) -> CellReport:
-        """A cell's points and checks, those that failed with their diagnosis where there is one.
+    def _explanations(self, plugin: GradingPlugin) -> dict[str, Explanation]:
+        """By the function, what explains its failed checks."""
+        cells = {
+            self._assignment.function_of(cell): trials
+            for cell, trials in plugin.trials.items()
+            if cell not in plugin.explained_elsewhere
+            and not any(check.outcome in ("timed out", "crashed") for check in plugin.checks[cell])
+        }
+        try:
+            return explain(cells, self._assignment.bank, RTOL[self._assignment.settings.libraries])
+        except Exception as error:
+            # Points are there; a hint that can't be found must not cost them.
+            plugin.faults.append(f"no diagnosis: {type(error).__name__}: {error}")
+            return {}
 
-        `named` holds the misconceptions of the cells before, and gets this one's.
-        """
+    def _cell(self, cell: Cell, plugin: GradingPlugin, explained: Mapping[str, Explanation]) -> CellReport:
+        """A cell's points and checks, those that failed with their diagnosis where there is one."""
         name = str(cell.grade_id)
-        checks = tuple(plugin.checks[name])
-        trials = plugin.trials[name]
-        stopped = any(check.outcome in ("timed out", "crashed") for check in checks)
-        if any(trial.failed for trial in trials) and not stopped and name not in plugin.explained_elsewhere:
-            try:
-                checks = self._explained(checks, trials, self._assignment.function_of(name), named)
-            except Exception as error:
-                # Points are there; a hint that can't be found must not cost them.
-                plugin.faults.append(f"no diagnosis of {name}: {type(error).__name__}: {error}")
+        explanation = explained.get(self._assignment.function_of(name))
+        checks = tuple(_with(check, explanation) for check in plugin.checks[name])
         return CellReport(
             grade_id=name,
             score=points(cell.points, checks),
@@ -155,45 +155,12 @@ class Grader:
             curve=plugin.curves.get(name) if any(check.outcome != "passed" for check in checks) else None,
         )
 
-    def _explained(
-        self, checks: tuple[Check, ...], trials: list[Trial], function: str, named: list[Misconception]
-    ) -> tuple[Check, ...]:
-        """The checks with what explains them: what the cells before it got wrong, or a mistake of its own, or both."""
-        rtol = RTOL[self._assignment.settings.libraries]
-        bank = self._bank.of(function)
-        stages = (bank, self._bank.pairs(function))
-        if named:
-            answers = self._bank.answers_with(named)
-            if fits(trials, answers, rtol) is not None:
-                return tuple(followed(check, named) for check in checks)
-        found = diagnose(trials, stages, self._bank.answers, rtol, DIAGNOSIS_SECONDS)
-        if found is None and named:
-            again = [[bound(entry, answers) for entry in bank]]
-            found = diagnose(trials, again, answers, rtol, DIAGNOSIS_SECONDS)
-        if found is None:
-            return checks
-        named.append(found)
-        return tuple(explained(check, found, trials) for check in checks)
 
-
-def followed(check: Check, named: Sequence[Misconception]) -> Check:
-    """A check that failed only because of what the cells before it got wrong."""
-    functions = " and ".join(dict.fromkeys(entry.function for entry in named))
-    hint = f"This is what a right answer gives with your {functions}, where the mistake is: mend that first."
-    return check if check.outcome == "passed" or check.diagnosis else msgspec.structs.replace(check, hint=hint)
-
-
-def explained(check: Check, found: Misconception, trials: Sequence[Trial]) -> Check:
-    """A check that failed, with its diagnosis and what speaks for it."""
-    if check.outcome == "passed" or check.diagnosis:
+def _with(check: Check, explanation: Explanation | None) -> Check:
+    """A check that failed, with what explains its cell's failures, unless its test has said so itself."""
+    if explanation is None or check.outcome == "passed" or check.diagnosis:
         return check
-    count = sum(count_numbers(trial.transcript) for trial in trials)
-    told = (
-        f"All {count:,} numbers that came out of your {found.function} in these checks are" if count > 1 else "That is"
-    )
-    return msgspec.structs.replace(
-        check, diagnosis=found.id, hint=f"{told} what comes out of this mistake: {found.title}. {found.hint}"
-    )
+    return msgspec.structs.replace(check, diagnosis=explanation.diagnosis, hint=explanation.hint)
 
 
 def _prefix(assignment: Assignment) -> Iterator[Cell]:

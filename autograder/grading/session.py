@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Annotated, Any
 
@@ -80,6 +81,21 @@ class Session:
         """Don't run the cell `grade_id`, and leave `why` as its output."""
         place = self._submission.position(grade_id)
         self._skipped[place] = why
+
+    def may_call(self, function: str) -> set[str]:
+        """The names that the answer to `function` may use: those in its cell, in the student's other cells, and so on.
+
+        Which cells count: the student's own ones, and the answers to functions whose names are among those found.
+        """
+        cells = [cell for cell in self._submission.cells if cell.kind == "code"]
+        answers = {str(cell.grade_id): cell.source for cell in cells if cell.role == "solution"}
+        waiting = [answers.get(function, ""), *(cell.source for cell in cells if cell.role == "plain")]
+        names: set[str] = set()
+        while waiting:
+            found = set(re.findall(r"\w+", waiting.pop())) - names
+            names |= found
+            waiting += [answers[name] for name in found & answers.keys() - {function}]
+        return names
 
     def request(
         self, message: messages.Request, buffers: list[memoryview], seconds: float, on_call_back: OnCallBack
@@ -182,7 +198,7 @@ def cell_message(cell: Cell, place: int, limits: Limits) -> messages.RunCell:
     return messages.RunCell(cell.source, label, limits.output)
 
 
-def _refuse(back: messages.CallBack, body: memoryview) -> tuple[messages.Request, list[memoryview]]:
+def _refuse(*_: object) -> tuple[messages.Request, list[memoryview]]:
     raise Crashed("a cell called a function that isn't there")
 
 

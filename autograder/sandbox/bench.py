@@ -10,7 +10,7 @@ import builtins
 import hashlib
 import random
 import sys
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
 import numpy as np
@@ -18,29 +18,35 @@ import numpy as np
 from autograder.sandbox import messages, toolbox
 from autograder.sandbox.wire import Function, Handle, Packer, Unpacker, WireError
 
-Exchange = Callable[[messages.CallBack, list[memoryview]], tuple[messages.Request, memoryview]]
-"""Sends a CallBack and returns the trusted side's answer with its body."""
+Exchange = Callable[[messages.Reply, list[memoryview]], tuple[messages.Request, memoryview]]
+"""Sends a message to the trusted side and returns its answer with its body."""
+
+
+_MISSING = object()
 
 
 class Bench:
     """Answers requests over a namespace of functions."""
 
     def __init__(
-        self, namespace: Mapping[str, Any], exchange: Exchange, labels: MutableMapping[str, str] | None = None
+        self, namespace: MutableMapping[str, Any], exchange: Exchange, labels: MutableMapping[str, str] | None = None
     ) -> None:
         self._namespace = namespace
         self._exchange = exchange
         self._labels = labels if labels is not None else {}
         self._handles: dict[int, object] = {}
+        self._handle_of: dict[int, Handle] = {}
+        self._replaced: dict[str, Any] = {}
         self._events: list[str] = []
         self._next = 1
 
     def keep(self, value: object) -> Handle:
         """Store `value`, which can't be sent as data, and return its handle."""
-        handle = Handle(self._next, type(value).__name__)
-        self._handles[self._next] = value
-        self._next += 1
-        return handle
+        if id(value) not in self._handle_of:
+            self._handle_of[id(value)] = Handle(self._next, type(value).__name__)
+            self._handles[self._next] = value
+            self._next += 1
+        return self._handle_of[id(value)]
 
     def find(self, reference: Handle | Function) -> object:
         """Return what the trusted side refers to: a kept object, or a callable that calls it back."""
@@ -53,22 +59,67 @@ class Bench:
         def hidden_function(*arguments: object) -> object:
             packer = Packer(self)
             message = messages.CallBack(identifier, [packer.pack(argument) for argument in arguments])
-            answer, body = self._exchange(message, packer.buffers)
+            answer, body = self._answer(message, packer.buffers)
             if isinstance(answer, messages.Answer):
                 return Unpacker(self, body).unpack(answer.value)
-            if isinstance(answer, messages.Refusal):
-                error = getattr(builtins, answer.kind, None)
-                known = isinstance(error, type) and issubclass(error, Exception)
-                raise (error if known else RuntimeError)(answer.message)  # type: ignore[misc]
             raise WireError("an answer was expected")
 
         return hidden_function
+
+    def _stand_in(self, name: str) -> Callable[..., object]:
+        """A function that asks the trusted side for the right answer, and changes its arguments as that one does."""
+
+        def stand_in(*arguments: object, **keywords: object) -> object:
+            given = [list(value) if isinstance(value, Iterator) else value for value in arguments]
+            packer = Packer(self)
+            packed = [packer.pack(value) for value in given]
+            named = {key: packer.pack(value) for key, value in keywords.items()}
+            answer, body = self._answer(messages.StandInCall(name, packed, named), packer.buffers)
+            if not isinstance(answer, messages.StandInAnswer):
+                raise WireError("a stand-in's answer was expected")
+            unpacker = Unpacker(self, body)
+            value = unpacker.unpack(answer.value)
+            for argument, tree in zip([*given, *keywords.values()], answer.arguments, strict=True):
+                overwrite(argument, unpacker.unpack(tree))
+            return value
+
+        stand_in.__name__ = stand_in.__qualname__ = name
+        return stand_in
+
+    def _answer(
+        self, message: messages.CallBack | messages.StandInCall, buffers: list[memoryview]
+    ) -> tuple[messages.Request, memoryview]:
+        """The trusted side's answer; on the way it may use tools."""
+        answer, body = self._exchange(message, buffers)
+        while isinstance(answer, messages.Tool):
+            reply, reply_buffers = self.handle(answer, body)
+            assert isinstance(reply, messages.Returned | messages.Raised)
+            answer, body = self._exchange(reply, reply_buffers)
+        if isinstance(answer, messages.Refusal):
+            error = getattr(builtins, answer.kind, None)
+            known = isinstance(error, type) and issubclass(error, Exception)
+            raise (error if known else RuntimeError)(answer.message)  # type: ignore[misc]
+        return answer, body
+
+    def _install(self, stand_ins: list[str]) -> None:
+        """Put stand-ins in the place of the notebook's functions, and back what those of the last test replaced."""
+        for name, value in self._replaced.items():
+            if value is _MISSING:
+                self._namespace.pop(name, None)
+            else:
+                self._namespace[name] = value
+        self._replaced = {}
+        for name in stand_ins:
+            self._replaced[name] = self._namespace.get(name, _MISSING)
+            self._namespace[name] = self._stand_in(name)
 
     def handle(self, request: messages.Request, body: memoryview) -> tuple[messages.Reply, list[memoryview]]:
         """Do what `request` asks and return the reply with its buffers. Student code's exceptions become Raised."""
         if isinstance(request, messages.BeginTest):
             self._handles.clear()
+            self._handle_of.clear()
             self._events.clear()
+            self._install(request.stand_ins)
             seed_everything(request.seed)
             switch_autograd_on()
             return messages.Returned(None, []), []
@@ -123,6 +174,23 @@ class Bench:
                 where = f"line {traceback.tb_lineno} of {label}"
             traceback = traceback.tb_next
         return where
+
+
+def overwrite(target: Any, value: Any) -> None:
+    """Change `target` in place to what `value` is: arrays, tensors (with their gradients) and containers of them."""
+    if value is None:
+        return
+    if isinstance(target, dict) and isinstance(value, dict):
+        for key in target:
+            overwrite(target[key], value.get(key))
+    elif isinstance(target, list | tuple) and isinstance(value, list | tuple):
+        for item, other in zip(target, value, strict=False):
+            overwrite(item, other)
+    elif isinstance(target, np.ndarray) and isinstance(value, np.ndarray):
+        target[...] = value
+    elif hasattr(target, "detach") and hasattr(value, "detach"):
+        target.detach().copy_(value.detach())
+        target.grad = value.grad
 
 
 def veiled(seed: int) -> int:

@@ -33,9 +33,13 @@ class Tool(msgspec.Struct, tag="tool"):
 
 
 class BeginTest(msgspec.Struct, tag="test"):
-    """Seed every random generator and forget all handles; answered by Returned."""
+    """Seed every random generator and forget all handles; answered by Returned.
+
+    Until the next test, calls of the functions in `stand_ins` go to the trusted side instead of the notebook's own.
+    """
 
     seed: int
+    stand_ins: list[str] = []
 
 
 class Answer(msgspec.Struct, tag="answer"):
@@ -44,8 +48,15 @@ class Answer(msgspec.Struct, tag="answer"):
     value: Any
 
 
+class StandInAnswer(msgspec.Struct, tag="stand-in answer"):
+    """What a right answer gave to a StandInCall, and the arguments that it changed; None for those it left alone."""
+
+    value: Any
+    arguments: list[Any]
+
+
 class Refusal(msgspec.Struct, tag="refusal"):
-    """A CallBack's function raised; the worker raises it again where it was called."""
+    """What a CallBack or a StandInCall asked for raised; the worker raises it again where it was called."""
 
     kind: str
     message: str
@@ -80,5 +91,16 @@ class CallBack(msgspec.Struct, tag="back"):
     arguments: list[Any]
 
 
-Request = RunCell | Call | Tool | BeginTest | Answer | Refusal
-Reply = CellRan | Returned | Raised | CallBack
+class StandInCall(msgspec.Struct, tag="stand-in call"):
+    """The student's code calls a function that a right answer stands in for. Answered by StandInAnswer or Refusal.
+
+    Before that, the trusted side may use tools: to read and set the state of what `arguments` refer to.
+    """
+
+    function: str
+    arguments: list[Any]
+    keywords: dict[str, Any]
+
+
+Request = RunCell | Call | Tool | BeginTest | Answer | StandInAnswer | Refusal
+Reply = CellRan | Returned | Raised | CallBack | StandInCall

@@ -33,7 +33,11 @@ _ZYGOTE = "from autograder.sandbox.zygote import serve; serve()"
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = 4096
 
-OnCallBack = Callable[[messages.CallBack, memoryview], tuple[messages.Request, list[memoryview]]]
+Nested = Callable[[messages.Request, list[memoryview]], tuple[messages.Reply, memoryview]]
+"""Sends the worker another request while it waits for an answer, and returns the reply."""
+OnCallBack = Callable[
+    [messages.CallBack | messages.StandInCall, memoryview, Nested], tuple[messages.Request, list[memoryview]]
+]
 
 
 class Worker:
@@ -67,17 +71,24 @@ class Worker:
         """
         self._deadline = _Deadline(self, seconds)
         try:
-            self._send(message, buffers)
-            while True:
-                reply, body = self._receive()
-                if not isinstance(reply, messages.CallBack):
-                    return reply, body
-                answer, answer_buffers = on_call_back(reply, body)
-                self._send(answer, answer_buffers)
+            return self._exchange(message, buffers, on_call_back)
         except (ConnectionError, BrokenPipeError):
             raise Crashed("the notebook's process ended") from None
         except wire.WireError as error:
             raise Crashed(f"the notebook's process broke the protocol: {error}") from None
+
+    def _exchange(
+        self, message: messages.Request, buffers: list[memoryview], on_call_back: OnCallBack
+    ) -> tuple[messages.Reply, memoryview]:
+        self._send(message, buffers)
+        while True:
+            reply, body = self._receive()
+            if not isinstance(reply, messages.CallBack | messages.StandInCall):
+                return reply, body
+            answer, answer_buffers = on_call_back(
+                reply, body, lambda request, pieces: self._exchange(request, pieces, on_call_back)
+            )
+            self._send(answer, answer_buffers)
 
     def close(self) -> None:
         """Kill the worker and remove its folder."""

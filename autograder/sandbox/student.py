@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -13,12 +13,14 @@ import msgspec
 from autograder.sandbox import messages
 from autograder.sandbox.bench import Bench, veiled
 from autograder.sandbox.errors import Crashed, OutOfMemory, StudentRaised
-from autograder.sandbox.process import OnCallBack
+from autograder.sandbox.process import Nested, OnCallBack
+from autograder.sandbox.stand_ins import StandIns
 from autograder.sandbox.wire import Function, Handle, Packer, Unpacker, WireError
 
 MAX_CALL_BACKS = 100_000
-MAX_CALL_BACK_BODY = 1 << 20
-"""Largest body of a call-back: hidden functions are asked about weights, and not about more than that."""
+"""Calls of the trusted side's functions during one call of a student's function."""
+MAX_CALL_BACK_BODY = 16 << 20
+"""Largest body of a call-back, in bytes: weights, or a batch of images."""
 MAX_TRANSCRIPT = 128 << 20
 """Bytes of arrays that the transcripts of one submission may hold, all together."""
 _FORGOTTEN = Handle(0, "something too large to be remembered")
@@ -43,69 +45,45 @@ class Exchange(msgspec.Struct, frozen=True):
     error: StudentRaised | OutOfMemory | None
 
 
-class Tools:
-    """The worker's toolbox: `tools.network(...)` builds or reads things where the student's objects are."""
+OnExchange = Callable[[Exchange], None]
 
-    def __init__(self, student: Student) -> None:
-        self._student = student
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        def use(*arguments: Any, seconds: float | None = None, **keywords: Any) -> Any:
-            return self._student._use(name, arguments, keywords, seconds)
+class Observed(msgspec.Struct, frozen=True):
+    """What a call returned, and its arguments as the call left them; None for those that are no plain data."""
 
-        return use
+    value: Any
+    arguments: list[Any]
 
 
 class Student:
-    """Calls functions by name over a channel, and remembers what they returned.
+    """Every public name is a function of the notebook: `student.plot(x)` calls the student's function ``plot``.
 
-    Attributes:
-        tools: the toolbox on the other side.
-        transcript: every call and use of a tool since the test began, with what came of it.
-        curve: a title, losses that the student's code returned, and those of a right answer, where a test has any.
+    What else a hidden test may do is in `tools_of`, `show_curve` and in the methods of a RemoteFunction.
     """
 
-    def __init__(self, channel: Channel, call_seconds: float) -> None:
-        self._channel = channel
-        self._seconds = call_seconds
-        self._functions: list[Callable[..., object]] = []
-        self.tools = Tools(self)
-        self.transcript: list[Exchange] = []
-        self.curve: tuple[str, Any, Any] | None = None
-        self._remembered = 0
-        self._left: list[Any] = []
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
+    def __getattr__(self, name: str) -> RemoteFunction:
         if name.startswith("_"):
             raise AttributeError(name)
+        return RemoteFunction(self._caller, name)
 
-        def call(*arguments: Any, **keywords: Any) -> Any:
-            return self.call(name, *arguments, **keywords)
 
-        return call
+class RemoteFunction:
+    """A function of the notebook by its name; calling it sends a message."""
 
-    def begin(self, seed: int) -> None:
-        """Begin a test: generators start from `seed`, handles of earlier tests are gone, the transcript is empty."""
-        self.transcript = []
-        self.curve = None
-        self._functions = []
-        self._send(messages.BeginTest(veiled(seed)), [], self._seconds)
+    def __init__(self, caller: Caller, name: str, seconds: float | None = None, opaque: tuple[int, ...] = ()) -> None:
+        self._caller = caller
+        self._name = name
+        self._seconds = seconds
+        self._opaque = opaque
 
-    def call(
-        self,
-        function: str,
-        *arguments: Any,
-        seconds: float | None = None,
-        opaque: tuple[int, ...] = (),
-        **keywords: Any,
-    ) -> Any:
-        """Call `function` and return its result.
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        """Call the function and return its result.
 
         Args:
-            function: the function's name in the notebook.
             arguments: data, handles, or functions that stay here and are called back.
-            seconds: CPU seconds it may take (default: the grader's limit on a call).
-            opaque: places in a returned tuple whose items stay where they are and come as handles.
             keywords: keyword arguments, as `arguments`.
 
         Raises:
@@ -113,33 +91,135 @@ class Student:
             OutOfMemory: it asked for more memory than there is for it.
             TimedOut, Crashed: it cost its process.
         """
-        packer = Packer(self)
-        packed = [packer.pack(argument) for argument in arguments]
-        named = {name: packer.pack(value) for name, value in keywords.items()}
+        return self.observed(*arguments, **keywords).value
+
+    def observed(self, *arguments: Any, **keywords: Any) -> Observed:
+        """As a call, but with the arguments as the call left them."""
+        return self._caller.call(self._name, arguments, keywords, self._seconds, self._opaque)
+
+    def within(self, seconds: float) -> RemoteFunction:
+        """The same function, which may take `seconds` CPU seconds instead of the grader's limit on a call."""
+        return RemoteFunction(self._caller, self._name, seconds, self._opaque)
+
+    def opaque(self, *places: int) -> RemoteFunction:
+        """The same function; items at these places of a returned tuple stay where they are and come as handles."""
+        return RemoteFunction(self._caller, self._name, self._seconds, places)
+
+
+class Tools:
+    """The worker's toolbox: `tools.network(...)` builds or reads things where the student's objects are."""
+
+    def __init__(self, caller: Caller, seconds: float | None) -> None:
+        self._caller = caller
+        self._seconds = seconds
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def use(*arguments: Any, **keywords: Any) -> Any:
+            return self._caller.use(name, arguments, keywords, self._seconds)
+
+        return use
+
+
+def tools_of(student: Student, seconds: float | None = None) -> Tools:
+    """The toolbox in the process where the functions of `student` are.
+
+    Args:
+        student: whose process it is.
+        seconds: CPU seconds that a tool may take; default: the grader's limit on a call.
+    """
+    return Tools(student._caller, seconds)
+
+
+def kept_for(student: Student) -> dict[Any, Any]:
+    """What hidden tests keep of one submission from test to test, handles excepted: they end with their test."""
+    return student._caller.kept
+
+
+def show_curve(student: Student, title: str, losses: Any, healthy: Any) -> None:
+    """Offer a loss curve for the feedback; of those that a test offers, the first one counts.
+
+    Args:
+        student: whose curve it is.
+        title: what was trained, in a few words.
+        losses: as the student's code returned them.
+        healthy: those of a right answer.
+    """
+    caller = student._caller
+    caller.curve = caller.curve or (title, losses, healthy)
+
+
+@contextmanager
+def off_the_record(student: Student) -> Iterator[None]:
+    """Calls made inside are not remembered in the transcript."""
+    caller = student._caller
+    before, caller.recording = caller.recording, False
+    try:
+        yield
+    finally:
+        caller.recording = before
+
+
+class Caller:
+    """Carries a hidden test's calls over a channel, and remembers what came of them.
+
+    Attributes:
+        transcript: every call and use of a tool since the test began, with what came of it.
+        curve: a title, losses that the student's code returned, and those of a right answer, where a test has any.
+        stand_ins: the right answers that take the place of some of the notebook's functions in this test.
+        recording: whether calls go into the transcript.
+        kept: see `kept_for`.
+    """
+
+    def __init__(self, channel: Channel, call_seconds: float, on_exchange: OnExchange | None = None) -> None:
+        """
+        Args:
+            channel: to where the functions are.
+            call_seconds: CPU seconds that a call may take, where its test doesn't ask for more.
+            on_exchange: is told of everything that goes into the transcript.
+        """
+        self._channel = channel
+        self._seconds = call_seconds
+        self._functions: list[Callable[..., object]] = []
+        self.transcript: list[Exchange] = []
+        self.curve: tuple[str, Any, Any] | None = None
+        self.stand_ins: StandIns | None = None
+        self.recording = True
+        self.kept: dict[Any, Any] = {}
+        self._on_exchange = on_exchange
+        self._remembered = 0
+        self.left: list[Any] = []
+
+    def begin(self, seed: int, stand_ins: StandIns | None = None) -> None:
+        """Begin a test: generators start from `seed`, handles of earlier tests are gone, the transcript is empty."""
+        self.transcript = []
+        self.curve = None
+        self.stand_ins = stand_ins
+        self._functions = []
+        self._send(messages.BeginTest(veiled(seed), stand_ins.names if stand_ins else []), [], self._seconds)
+
+    def call(
+        self,
+        function: str,
+        arguments: tuple[Any, ...],
+        keywords: dict[str, Any],
+        seconds: float | None,
+        opaque: tuple[int, ...],
+    ) -> Observed:
+        """Call a function of the notebook; see RemoteFunction for what is raised."""
+        packer, packed, named = self._packed(arguments, keywords)
         message = messages.Call(function, packed, named, list(opaque))
         return self._recorded(function, message, packer.buffers, seconds)
 
-    def plot(self, title: str, losses: Any, healthy: Any) -> None:
-        """Offer a loss curve for the feedback; of those that a test offers, the first one counts."""
-        self.curve = self.curve or (title, losses, healthy)
-
-    @property
-    def arguments(self) -> list[Any]:
-        """The last call's arguments, as the call left them."""
-        return self._left
-
-    @contextmanager
-    def off_the_record(self) -> Iterator[None]:
-        """Calls made inside are not remembered in the transcript."""
-        transcript = self.transcript
-        self.transcript = []
-        try:
-            yield
-        finally:
-            self.transcript = transcript
+    def use(self, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any], seconds: float | None = None) -> Any:
+        """Use a tool of the worker's, for `seconds` CPU seconds at the most."""
+        packer, packed, named = self._packed(arguments, keywords)
+        result = self._recorded(name, messages.Tool(name, packed, named), packer.buffers, seconds).value
+        if self.stand_ins is not None and isinstance(result, Handle):
+            self.stand_ins.made(result, name, arguments, keywords)
+        return result
 
     def keep(self, value: object) -> Handle | Function:
-        """Offer a function of a hidden test to be called back; nothing else of the trusted side is referred to."""
+        """Offer a function of a hidden test to be called back. Only callables may be passed by reference."""
         if not callable(value):
             raise WireError(f"a hidden test can't send {type(value).__name__}")
         self._functions.append(value)
@@ -152,32 +232,44 @@ class Student:
         name = "".join(letter for letter in reference.type[:80] if letter.isprintable())
         return Handle(reference.id, name)
 
-    def _use(self, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any], seconds: float | None) -> Any:
+    def _packed(
+        self, arguments: tuple[Any, ...], keywords: dict[str, Any]
+    ) -> tuple[Packer, list[object], dict[str, object]]:
         packer = Packer(self)
         packed = [packer.pack(argument) for argument in arguments]
-        named = {key: packer.pack(value) for key, value in keywords.items()}
-        return self._recorded(name, messages.Tool(name, packed, named), packer.buffers, seconds)
+        return packer, packed, {name: packer.pack(value) for name, value in keywords.items()}
 
-    def _recorded(self, name: str, message: messages.Request, buffers: list[memoryview], seconds: float | None) -> Any:
+    def _recorded(
+        self, name: str, message: messages.Request, buffers: list[memoryview], seconds: float | None
+    ) -> Observed:
         try:
             result, left, size = self._result(name, message, buffers, seconds or self._seconds)
         except (StudentRaised, OutOfMemory) as error:
-            self.transcript.append(Exchange(name, None, [], error))
+            self._remember(Exchange(name, None, [], error))
             raise
         self._remembered += size
         if self._remembered <= MAX_TRANSCRIPT:
-            self.transcript.append(Exchange(name, _without_opaque(message, result), left, None))
+            self._remember(Exchange(name, _without_opaque(message, result), left, None))
         else:
-            self.transcript.append(Exchange(name, _FORGOTTEN, [], None))
+            self._remember(Exchange(name, _FORGOTTEN, [], None))
         if isinstance(message, messages.Call):
-            self._left = left
-        return result
+            self.left = left
+        return Observed(result, left)
+
+    def _remember(self, exchange: Exchange) -> None:
+        if self.recording:
+            self.transcript.append(exchange)
+            if self._on_exchange is not None:
+                self._on_exchange(exchange)
 
     def _result(
         self, name: str, message: messages.Request, buffers: list[memoryview], seconds: float
     ) -> tuple[Any, list[Any], int]:
         """What came back, the arguments as the call left them, and how many bytes of arrays that was."""
         reply, body = self._send(message, buffers, seconds)
+        return *self._unpacked(name, reply, body), len(body)
+
+    def _unpacked(self, name: str, reply: messages.Reply, body: memoryview) -> tuple[Any, list[Any]]:
         if isinstance(reply, messages.Raised):
             if reply.no_memory:
                 raise OutOfMemory(f"{name} asked for more memory than there is for it")
@@ -186,7 +278,7 @@ class Student:
             if not isinstance(reply, messages.Returned):
                 raise WireError("a result was expected")
             unpacker = Unpacker(self, body)
-            return unpacker.unpack(reply.value), [unpacker.unpack(tree) for tree in reply.arguments], len(body)
+            return unpacker.unpack(reply.value), [unpacker.unpack(tree) for tree in reply.arguments]
         except WireError as error:
             raise Crashed(f"the notebook's process broke the protocol: {error}") from None
 
@@ -195,31 +287,60 @@ class Student:
     ) -> tuple[messages.Reply, memoryview]:
         calls = 0
 
-        def on_call_back(back: messages.CallBack, body: memoryview) -> tuple[messages.Request, list[memoryview]]:
+        def on_call_back(
+            back: messages.CallBack | messages.StandInCall, body: memoryview, nested: Nested
+        ) -> tuple[messages.Request, list[memoryview]]:
             nonlocal calls
             calls += 1
-            if (
-                calls > MAX_CALL_BACKS
-                or len(body) > MAX_CALL_BACK_BODY
-                or not 0 <= back.function < len(self._functions)
-            ):
-                raise WireError("a call-back that was not offered, or one too many")
-            unpacker = Unpacker(self, body)
-            arguments = [unpacker.unpack(tree) for tree in back.arguments]
-            try:
-                value = self._functions[back.function](*arguments)
-            except Exception as error:
-                return messages.Refusal(type(error).__name__, str(error)[:500]), []
-            packer = Packer(self)
-            return messages.Answer(packer.pack(value)), packer.buffers
+            if calls > MAX_CALL_BACKS or len(body) > MAX_CALL_BACK_BODY:
+                raise WireError("one call-back too many, or too large")
+            if isinstance(back, messages.StandInCall):
+                return self._stand_in(back, body, nested)
+            return self._called_back(back, body)
 
         return self._channel.request(message, buffers, seconds, on_call_back)
+
+    def _called_back(self, back: messages.CallBack, body: memoryview) -> tuple[messages.Request, list[memoryview]]:
+        if not 0 <= back.function < len(self._functions):
+            raise WireError("a call-back that was not offered")
+        unpacker = Unpacker(self, body)
+        arguments = [unpacker.unpack(tree) for tree in back.arguments]
+        try:
+            value = self._functions[back.function](*arguments)
+        except Exception as error:
+            return _refusal(error), []
+        packer = Packer(self)
+        return messages.Answer(packer.pack(value)), packer.buffers
+
+    def _stand_in(
+        self, call: messages.StandInCall, body: memoryview, nested: Nested
+    ) -> tuple[messages.Request, list[memoryview]]:
+        if self.stand_ins is None or call.function not in self.stand_ins.names:
+            raise WireError("a call of a stand-in that isn't there")
+
+        def tool(name: str, *arguments: Any) -> Any:
+            packer, packed, named = self._packed(arguments, {})
+            return self._unpacked(name, *nested(messages.Tool(name, packed, named), packer.buffers))[0]
+
+        def unpacked() -> tuple[list[Any], dict[str, Any]]:
+            unpacker = Unpacker(self, body)
+            positional = [unpacker.unpack(tree) for tree in call.arguments]
+            return positional, {key: unpacker.unpack(tree) for key, tree in call.keywords.items()}
+
+        try:
+            value, changed = self.stand_ins.answer(call.function, unpacked, tool)
+            packer = Packer(self)
+            return messages.StandInAnswer(packer.pack(value), [packer.pack(item) for item in changed]), packer.buffers
+        except (Crashed, WireError):
+            raise
+        except Exception as error:
+            return _refusal(error), []
 
 
 class LocalChannel:
     """Serves requests from a bench in this process: for right answers and misconceptions, never for students."""
 
-    def __init__(self, namespace: Mapping[str, Any]) -> None:
+    def __init__(self, namespace: MutableMapping[str, Any]) -> None:
         self._on_call_back: OnCallBack | None = None
         self._bench = Bench(namespace, self._exchange)
 
@@ -232,10 +353,19 @@ class LocalChannel:
             reply, reply_buffers = self._bench.handle(message, _joined(buffers))
         return reply, _joined(reply_buffers)
 
-    def _exchange(self, message: messages.CallBack, buffers: list[memoryview]) -> tuple[messages.Request, memoryview]:
+    def _exchange(self, message: messages.Reply, buffers: list[memoryview]) -> tuple[messages.Request, memoryview]:
         assert self._on_call_back is not None
-        answer, answer_buffers = self._on_call_back(message, _joined(buffers))
+        assert isinstance(message, messages.CallBack)
+        answer, answer_buffers = self._on_call_back(message, _joined(buffers), _no_nesting)
         return answer, _joined(answer_buffers)
+
+
+def _no_nesting(message: messages.Request, buffers: list[memoryview]) -> tuple[messages.Reply, memoryview]:
+    raise WireError("a function of this process was asked for something while it waited")
+
+
+def _refusal(error: Exception) -> messages.Refusal:
+    return messages.Refusal(type(error).__name__, str(error)[:500])
 
 
 def _without_opaque(message: messages.Request, result: Any) -> Any:

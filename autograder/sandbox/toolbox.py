@@ -172,6 +172,46 @@ def set_weights(model: Any, values: dict[str, Any]) -> None:
 
 
 @_tool
+def state(model: Any) -> dict[str, Any]:
+    """All that a step of training reads or changes: values and gradients by name, what requires gradients, modes."""
+    return {
+        "values": {name: value.detach().clone() for name, value in model.state_dict().items()},
+        "gradients": gradients(model),
+        "requires_grad": requires_grad(model),
+        "training": {name: bool(module.training) for name, module in model.named_modules()},
+    }
+
+
+@_tool
+def set_state(model: Any, state: dict[str, Any]) -> None:
+    """Overwrite what `state` tells of a model of the same layers."""
+    model.load_state_dict(state["values"])
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(state["requires_grad"][name])
+        parameter.grad = state["gradients"][name]
+    for name, module in model.named_modules():
+        module.training = state["training"][name]
+
+
+@_tool
+def call_function(function: Any, *arguments: Any) -> Any:
+    """What `function`, one of the notebook's, returns."""
+    return function(*arguments)
+
+
+@_tool
+def value_and_gradient(function: Any, x: Any) -> tuple[Any, Any]:
+    """What `function` returns at the tensor `x`, a scalar, and its gradient there, a tensor of x's shape."""
+    import torch
+
+    with torch.enable_grad():
+        x = x.detach().clone().requires_grad_(True)
+        value = function(x)
+        (gradient,) = torch.autograd.grad(value, x)
+    return value.detach(), gradient
+
+
+@_tool
 def gradients(model: Any) -> dict[str, Any]:
     """Every parameter's `.grad` by name; None where there is none."""
     return {

@@ -99,7 +99,7 @@ class _Link:
         for piece in wire.frame(self._encoder.encode(reply), buffers):
             self._socket.sendall(piece)
 
-    def exchange(self, message: messages.CallBack, buffers: list[memoryview]) -> tuple[messages.Request, memoryview]:
+    def exchange(self, message: messages.Reply, buffers: list[memoryview]) -> tuple[messages.Request, memoryview]:
         self.send(message, buffers)
         return self.receive()
 

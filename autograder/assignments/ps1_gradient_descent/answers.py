@@ -16,7 +16,9 @@ def mse_gradient(y, y_hat):
 def linear_gradients(X, y, w, b):
     """For ŷ = Xw + b: ∂ℓ/∂w = Xᵀ ∂ℓ/∂ŷ, ∂ℓ/∂b = Σ ∂ℓ/∂ŷ."""
     slope = mse_gradient(y, X @ w + b)
-    return X.T @ slope, np.sum(slope)
+    dw = X.T @ slope
+    db = np.sum(slope)
+    return dw, db
 
 
 def gradient_step(w, gradient, lr):
@@ -30,7 +32,8 @@ def gradient_descent(X, y, w0, b0, lr, n_steps):
     losses = [mse_loss(y, X @ w + b)]
     for _ in range(n_steps):
         dw, db = linear_gradients(X, y, w, b)
-        w, b = gradient_step(w, dw, lr), b - lr * db
+        w = gradient_step(w, dw, lr)
+        b = b - lr * db
         losses.append(mse_loss(y, X @ w + b))
     return w, b, losses
 

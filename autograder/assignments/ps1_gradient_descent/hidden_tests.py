@@ -5,7 +5,7 @@ from itertools import product
 
 import numpy as np
 
-from autograder.authoring import expect, grades, right_or_following
+from autograder.authoring import expect, grades, right_or_following, show_curve
 
 
 def vectors(rng, n):
@@ -51,8 +51,8 @@ def test_mse_gradient_sizes(student, reference, rng):
         y, y_hat = vectors(rng, n)
         wanted = reference.mse_gradient(y, y_hat)
         expect.close(student.mse_gradient(y, y_hat), wanted, f"mse_gradient(y, y_hat) for n = {n}", rtol=1e-9)
-        expect.unchanged(student.arguments[0], y, "y", "mse_gradient")
-        expect.unchanged(student.arguments[1], y_hat, "y_hat", "mse_gradient")
+        expect.unchanged(student._caller.left[0], y, "y", "mse_gradient")
+        expect.unchanged(student._caller.left[1], y_hat, "y_hat", "mse_gradient")
 
 
 def gradients_of(who, X, y, w, b):
@@ -114,7 +114,7 @@ def test_linear_gradients_agree_with_slopes(student, reference, rng):
         expect.close(got[1], wanted[1], "db, against the measured slope", rtol=1e-6, scale=np.abs(slopes).max())
 
     got = gradients_of(student, X, y, w, b)
-    left = student.arguments
+    left = student._caller.left
     right_or_following(student, partial(judge, got), (slopes[:-1], slopes[-1]), partial(chained, student, X, y, w, b))
     for name, after, before in zip("Xyw", left, (X, y, w), strict=False):
         expect.unchanged(after, before, name, "linear_gradients")
@@ -135,8 +135,8 @@ def test_gradient_step_leaves_w(student, reference, rng):
     """One step returns new weights and leaves the old ones as they were."""
     w, gradient = rng.normal(size=4), rng.normal(size=4)
     stepped = student.gradient_step(w, gradient, 0.1)
-    expect.unchanged(student.arguments[0], w, "w", "gradient_step")
-    expect.unchanged(student.arguments[1], gradient, "gradient", "gradient_step")
+    expect.unchanged(student._caller.left[0], w, "w", "gradient_step")
+    expect.unchanged(student._caller.left[1], gradient, "gradient", "gradient_step")
     expect.close(stepped, reference.gradient_step(w, gradient, 0.1), "gradient_step(w, gradient, 0.1)")
 
 
@@ -172,7 +172,7 @@ def follow(loss, gradients, step_w, step_b, X, y, w, b, lr, n_steps):
 def judge_descent(student, reference, judge, *start):
     """Judge the student's descent by a right one, or by one that follows from the student's own functions."""
     got, wanted = (descend(who, *start) for who in (student, reference))
-    left = student.arguments
+    left = student._caller.left
     right_or_following(student, partial(judge, got), wanted, *followings(student, reference, *start))
     return left
 
@@ -222,7 +222,7 @@ def test_gradient_descent_loss_decreases(student, reference, rng):
         return reference.mse_loss(y, X @ np.asarray(place[0], dtype=float) + float(place[1]))
 
     def judge(got, wanted):
-        student.plot("30 steps with lr = 0.05", got[2], wanted[2])
+        show_curve(student, "30 steps with lr = 0.05", got[2], wanted[2])
         same_place("30 steps", got, wanted)
         start, end, reached = loss((w, b)), loss(got), loss(wanted)
         expect.that(end <= reached * (1 + 1e-6), f"In 30 steps the loss should fall from {start:.4g} to {reached:.4g}; "
@@ -259,7 +259,7 @@ def test_numerical_gradient_shapes(student, rng):
 
         got = student.numerical_gradient(f, w)
         expect.close(got, 0.5 * a * np.exp(0.5 * w), f"numerical_gradient(f, w) for w of shape {shape}", rtol=1e-7)
-        expect.unchanged(student.arguments[1], w, "w", "numerical_gradient")
+        expect.unchanged(student._caller.left[1], w, "w", "numerical_gradient")
 
 
 @grades("test_numerical_gradient")

@@ -1,109 +1,91 @@
 """Misconceptions of ps1: what beginners get wrong in a loss, its gradients, a step, a descent, a measured slope."""
 
-import numpy as np
+from autograder.authoring import Misconceptions
 
-from autograder.authoring import misconception
-
-MEAN_SQUARED = (
-    "Compare your formula with the one in the section on the loss, factor by factor: what stands before the sum?"
+MEAN_SQUARED = "Compare your formula with the loss in section 2, factor by factor: what stands before the sum?"
+SIGNS = "Square each error before you add: errors of opposite sign must not cancel (section 2)."
+SQUARES = "This loss is made of squared errors, so that a large error counts more than its size (section 2)."
+ONE_NUMBER = "A loss is a single number for all examples together (section 2)."
+SLOPE = "Differentiate the loss with respect to one prediction on paper, factor by factor (section 3)."
+EACH_SLOPE = "There is one slope for each prediction, and its sign says which way the loss grows (section 3)."
+CHAIN = "The chain rule has two factors: how the loss changes with a prediction, and the prediction with w or b (section 4)."
+DOWNHILL = "The gradient points uphill; the new w lies against it, as far as learning rate times gradient (section 5)."
+STEEP = "The steeper the slope, the longer the step: the size of the gradient counts as well (section 5)."
+DESCENT = "Write down the first three steps: each uses the gradient at the w and b that the step before has reached (section 6)."
+RECORD = "Count the losses: one before the first step, then one after each, always with the w and b of that moment (section 6)."
+MEASURE = (
+    "Measure between two points, one on each side of w, and divide by the whole distance between them (section 8)."
 )
-SLOPE = (
-    "Take the derivative of the loss with respect to one prediction on paper, factor by factor (section on its slope)."
+ONE_ENTRY = (
+    "For each entry of the gradient, only this entry of w is moved, and all others stay as they were given (section 8)."
 )
-CHAIN = (
-    "The chain rule has two factors here: how the loss changes with each prediction, and each prediction with w and b."
-)
-DOWNHILL = "The gradient points uphill, and the learning rate says how far to go against it (the section on one step)."
-DESCENT = "Follow the first three steps on paper: which w, which b and which gradient does each step start from?"
-RECORD = "Count the losses: one before the first step, then one after each, each of the w and b as they are then."
-MEASURE = "A slope is measured between two points, one on each side of w, and divided by the distance between them."
+ARGUMENT = "This value is an argument: use the one that the caller gives."
+OTHERS = "The argument belongs to the caller, who may still need it: make a new array."
 RETURN = "A function gives back what stands behind return, and nothing else."
+LOOP_ENDS = "A return inside a loop ends the loop and the function at once."
+PRINTED = "nothing is returned: a printed result is shown, but not given back"
+TWO_CELLS = ("test_linear_gradients", "test_gradient_descent")
+DESCENDS = ("test_gradient_descent",)
 
+wrong = Misconceptions("mse_loss")
 
-# --- mse_loss ------------------------------------------------------------------------------------------------
-
-
-@misconception("mse_loss", "the factor ½ is missing", MEAN_SQUARED)
-def without_half(y, y_hat):
-    return np.mean((y - y_hat) ** 2)
-
-
-@misconception("mse_loss", "the squares are summed and not averaged, and the ½ is missing", MEAN_SQUARED)
-def plain_sum(y, y_hat):
-    return np.sum((y - y_hat) ** 2)
-
-
-@misconception("mse_loss", "the squares are summed and not averaged", MEAN_SQUARED)
-def without_n(y, y_hat):
-    return np.sum((y - y_hat) ** 2) / 2
-
-
-@misconception(
-    "mse_loss", "the errors are not squared", "Errors of both signs must not cancel: what makes them all count?"
+wrong("without_half", "the factor ½ is missing", MEAN_SQUARED, {"(2 * len(y))": "len(y)"})
+wrong(
+    "plain_sum", "the squares are summed and not averaged, and the ½ is missing", MEAN_SQUARED, {" / (2 * len(y))": ""}
 )
-def not_squared(y, y_hat):
-    return np.sum(y_hat - y) / (2 * len(y))
-
-
-@misconception(
-    "mse_loss", "the errors are not squared, and have the other sign", "Errors of both signs must not cancel."
+wrong("without_n", "the squares are summed and not averaged", MEAN_SQUARED, {"(2 * len(y))": "2"})
+wrong("not_squared", "the errors are not squared", SIGNS, {"(y - y_hat) ** 2": "y_hat - y"})
+wrong(
+    "not_squared_other_sign",
+    "the errors are not squared, and have the other sign",
+    SIGNS,
+    {"(y - y_hat) ** 2": "y - y_hat"},
 )
-def not_squared_other_sign(y, y_hat):
-    return np.sum(y - y_hat) / (2 * len(y))
-
-
-@misconception(
-    "mse_loss", "the root of the mean is taken", "The loss of this lesson is the mean of squares itself, halved."
+wrong(
+    "root",
+    "the root of the mean is taken",
+    "The loss of this lesson is half of the mean square itself, without a root (section 2).",
+    {"np.sum((y - y_hat) ** 2) / (2 * len(y))": "np.sqrt(np.mean((y - y_hat) ** 2))"},
 )
-def root(y, y_hat):
-    return np.sqrt(np.mean((y - y_hat) ** 2))
-
-
-@misconception(
-    "mse_loss", "absolute errors stand in for squared ones", "How fast should a loss grow when an error doubles?"
+wrong(
+    "absolute",
+    "the absolute errors are averaged, not the squared ones",
+    SQUARES,
+    {"np.sum((y - y_hat) ** 2) / (2 * len(y))": "np.mean(np.abs(y - y_hat))"},
 )
-def absolute(y, y_hat):
-    return np.mean(np.abs(y - y_hat))
-
-
-@misconception(
-    "mse_loss", "absolute errors stand in for squared ones", "How fast should a loss grow when an error doubles?"
+wrong(
+    "half_absolute",
+    "absolute errors stand where squared ones belong",
+    SQUARES,
+    {"(y - y_hat) ** 2": "np.abs(y - y_hat)"},
 )
-def half_absolute(y, y_hat):
-    return np.mean(np.abs(y - y_hat)) / 2
-
-
-@misconception(
-    "mse_loss", "the sum is squared, not each error", "Square each error first, then sum: the order matters."
+wrong(
+    "square_of_sum", "the sum is squared, not each error", SIGNS, {"np.sum((y - y_hat) ** 2)": "np.sum(y - y_hat) ** 2"}
 )
-def square_of_sum(y, y_hat):
-    return np.sum(y - y_hat) ** 2 / (2 * len(y))
-
-
-@misconception(
-    "mse_loss", "one squared error for each example is returned, not their sum", "A loss is a single number."
-)
-def per_example(y, y_hat):
-    return (y - y_hat) ** 2 / (2 * len(y))
-
-
-@misconception(
-    "mse_loss",
-    "nothing is returned: printing shows a result, and gives nothing back",
+wrong("per_example", "each example's share is returned, not their sum", ONE_NUMBER, {"np.sum": ""})
+wrong(
+    "printed",
+    PRINTED,
     RETURN,
-    also=("test_gradient_descent",),
+    {"return np.sum((y - y_hat) ** 2) / (2 * len(y))": "print(np.sum((y - y_hat) ** 2) / (2 * len(y)))"},
+    also=DESCENDS,
 )
-def printed(y, y_hat):
-    print(np.sum((y - y_hat) ** 2) / (2 * len(y)))
+wrong(
+    "fixed_n",
+    "n is a fixed number",
+    "The number of examples changes from call to call: the function has to count them (section 2).",
+    {"len(y)": "3"},
+)
+wrong(
+    "n_minus_one",
+    "n is counted one too few",
+    "The sum is divided by twice the number of its terms (section 2).",
+    {"len(y)": "max(len(y) - 1, 1)"},
+)
 
 
-@misconception("mse_loss", "n is a fixed number", "How many examples are there? The function must find out each time.")
-def fixed_n(y, y_hat):
-    return np.sum((y - y_hat) ** 2) / (2 * 3)
-
-
-@misconception("mse_loss", "a loop returns after its first example", "What does return do to the loop around it?")
-def returns_in_loop(y, y_hat):
+@wrong("returns_in_loop", "a loop returns after its first example", LOOP_ENDS)
+def _(y, y_hat):
     total = 0.0
     for a, b in zip(y, y_hat, strict=True):
         total += (a - b) ** 2
@@ -111,612 +93,299 @@ def returns_in_loop(y, y_hat):
     return None
 
 
-@misconception(
-    "mse_loss", "n is counted one too few", "Compare the number of terms in the sum with what you divide by."
+wrong = Misconceptions("mse_gradient")
+
+wrong("sign_flipped", "the sign is flipped: y − ŷ instead of ŷ − y", SLOPE, {"y_hat - y": "y - y_hat"})
+wrong("gradient_without_n", "the gradient is not divided by n", SLOPE, {" / len(y)": ""})
+wrong(
+    "factor_two",
+    "the 2 from the square is kept, though the ½ of the loss cancels it",
+    SLOPE,
+    {"return (": "return 2 * ("},
 )
-def n_minus_one(y, y_hat):
-    return np.sum((y - y_hat) ** 2) / (2 * max(len(y) - 1, 1))
-
-
-# --- mse_gradient --------------------------------------------------------------------------------------------
-
-
-@misconception("mse_gradient", "the sign is flipped: y − ŷ instead of ŷ − y", SLOPE)
-def sign_flipped(y, y_hat):
-    return (y - y_hat) / len(y)
-
-
-@misconception("mse_gradient", "the gradient is not divided by n", SLOPE)
-def gradient_without_n(y, y_hat):
-    return y_hat - y
-
-
-@misconception("mse_gradient", "the 2 from the square is kept, though the ½ of the loss cancels it", SLOPE)
-def factor_two(y, y_hat):
-    return 2 * (y_hat - y) / len(y)
-
-
-@misconception("mse_gradient", "the ½ of the loss is kept, though the square's derivative cancels it", SLOPE)
-def factor_half(y, y_hat):
-    return (y_hat - y) / (2 * len(y))
-
-
-@misconception(
-    "mse_gradient",
+wrong(
+    "factor_half",
+    "the ½ of the loss is kept, though the square's derivative cancels it",
+    SLOPE,
+    {"len(y)": "(2 * len(y))"},
+)
+wrong(
+    "the_loss_itself",
     "the loss of each example is returned, not its slope",
     SLOPE,
-    also=("test_linear_gradients", "test_gradient_descent"),
+    {"(y_hat - y) / len(y)": "(y_hat - y) ** 2 / (2 * len(y))"},
+    also=TWO_CELLS,
 )
-def the_loss_itself(y, y_hat):
-    return (y_hat - y) ** 2 / (2 * len(y))
-
-
-@misconception(
-    "mse_gradient",
+wrong(
+    "one_number",
     "the slopes are averaged to one number",
-    "How many predictions are there, and how many slopes?",
-    also=("test_linear_gradients", "test_gradient_descent"),
+    EACH_SLOPE,
+    {"(y_hat - y) / len(y)": "np.mean(y_hat - y)"},
+    also=TWO_CELLS,
 )
-def one_number(y, y_hat):
-    return np.mean(y_hat - y)
-
-
-@misconception(
-    "mse_gradient",
-    "the size of the gradient without its sign",
-    "Which way should each prediction move?",
-    also=("test_linear_gradients", "test_gradient_descent"),
+wrong(
+    "magnitude",
+    "the size of each slope is returned, without its sign",
+    EACH_SLOPE,
+    {"(y_hat - y)": "np.abs(y_hat - y)"},
+    also=TWO_CELLS,
 )
-def magnitude(y, y_hat):
-    return np.abs(y_hat - y) / len(y)
-
-
-@misconception(
-    "mse_gradient", "the prediction is changed in place", "An argument belongs to the caller: make a new array."
+wrong(
+    "in_place",
+    "the prediction is changed in place",
+    OTHERS,
+    {"return (y_hat - y) / len(y)": "y_hat -= y\ny_hat /= len(y)\nreturn y_hat"},
 )
-def in_place(y, y_hat):
-    y_hat -= y
-    y_hat /= len(y)
-    return y_hat
-
-
-@misconception(
-    "mse_gradient",
-    "nothing is returned: printing shows a result, and gives nothing back",
-    RETURN,
-    also=("test_linear_gradients", "test_gradient_descent"),
+wrong(
+    "gradient_printed", PRINTED, RETURN, {"return (y_hat - y) / len(y)": "print((y_hat - y) / len(y))"}, also=TWO_CELLS
 )
-def gradient_printed(y, y_hat):
-    print((y_hat - y) / len(y))
 
+wrong = Misconceptions("linear_gradients")
 
-# --- linear_gradients ----------------------------------------------------------------------------------------
-
-
-@misconception("linear_gradients", "the sign of the error is flipped: y − ŷ instead of ŷ − y", CHAIN)
-def error_flipped(X, y, w, b):
-    slope = -mse_gradient(y, X @ w + b)
-    return X.T @ slope, np.sum(slope)
-
-
-@misconception("linear_gradients", "neither gradient is divided by n", CHAIN)
-def summed(X, y, w, b):
-    error = X @ w + b - y
-    return X.T @ error, np.sum(error)
-
-
-@misconception("linear_gradients", "the gradient of the bias is summed over the examples and not averaged", CHAIN)
-def bias_summed(X, y, w, b):
-    error = X @ w + b - y
-    return X.T @ error / len(y), np.sum(error)
-
-
-@misconception("linear_gradients", "the gradient of the bias is averaged twice", CHAIN)
-def bias_averaged_twice(X, y, w, b):
-    slope = mse_gradient(y, X @ w + b)
-    return X.T @ slope, np.mean(slope)
-
-
-@misconception(
-    "linear_gradients", "the gradient of the bias is 0", "Does the loss change when b does? (the section on w and b)"
+wrong("error_flipped", "the sign of the error is flipped: y − ŷ instead of ŷ − y", CHAIN, {"slope = ": "slope = -"})
+wrong("summed", "neither gradient is divided by n", CHAIN, {"X @ w + b)": "X @ w + b) * len(y)"})
+wrong("doubled", "both gradients are twice too large", SLOPE, {"X @ w + b)": "X @ w + b) * 2"})
+wrong("halved", "both gradients are half as large as they should be", SLOPE, {"X @ w + b)": "X @ w + b) / 2"})
+wrong(
+    "divided_by_features",
+    "n counts the features, not the examples",
+    "One side of X counts the examples, the other one the features: which is which? (section 4)",
+    {"X @ w + b)": "X @ w + b) * len(y) / X.shape[1]"},
 )
-def bias_zero(X, y, w, b):
-    return X.T @ mse_gradient(y, X @ w + b), 0.0
-
-
-@misconception(
-    "linear_gradients", "the bias is left out of the prediction", "The prediction is Xw + b, here as everywhere."
+wrong(
+    "bias_forgotten",
+    "the bias is left out of the prediction",
+    "The prediction is Xw + b, here as everywhere (section 4).",
+    {"X @ w + b": "X @ w"},
 )
-def bias_forgotten(X, y, w, b):
-    slope = mse_gradient(y, X @ w)
-    return X.T @ slope, np.sum(slope)
-
-
-@misconception("linear_gradients", "the factor X is missing: every weight gets the same gradient", CHAIN)
-def without_x(X, y, w, b):
-    slope = mse_gradient(y, X @ w + b)
-    return np.full(w.shape, np.sum(slope)), np.sum(slope)
-
-
-@misconception("linear_gradients", "X is squared in the gradient", CHAIN)
-def x_squared(X, y, w, b):
-    slope = mse_gradient(y, X @ w + b)
-    return (X**2).T @ slope, np.sum(slope)
-
-
-@misconception("linear_gradients", "both gradients are twice too large", SLOPE)
-def doubled(X, y, w, b):
-    slope = 2 * mse_gradient(y, X @ w + b)
-    return X.T @ slope, np.sum(slope)
-
-
-@misconception("linear_gradients", "both gradients are half as large as they should be", SLOPE)
-def halved(X, y, w, b):
-    slope = mse_gradient(y, X @ w + b) / 2
-    return X.T @ slope, np.sum(slope)
-
-
-@misconception(
-    "linear_gradients",
+wrong(
+    "last_example",
+    "only the last example counts",
+    "A loop that assigns keeps the last value; one that adds keeps all of them (section 4).",
+    {"dw =": "slope[:-1] = 0\ndw ="},
+)
+wrong(
+    "bias_summed",
+    "the gradient of the bias is summed over the examples and not averaged",
+    CHAIN,
+    {"np.sum(slope)": "np.sum(slope) * len(y)"},
+)
+wrong("bias_averaged_twice", "the gradient of the bias is averaged twice", CHAIN, {"np.sum(slope)": "np.mean(slope)"})
+wrong(
+    "bias_zero",
+    "the gradient of the bias is 0",
+    "When b grows, every prediction grows with it, and so the loss changes (section 4).",
+    {"np.sum(slope)": "0.0"},
+)
+wrong(
+    "without_x",
+    "the factor X is missing: every weight gets the same gradient",
+    CHAIN,
+    {"X.T @ slope": "np.full(w.shape, np.sum(slope))"},
+)
+wrong("x_squared", "X is squared in the gradient", CHAIN, {"X.T": "(X**2).T"})
+wrong(
+    "swapped",
     "dw and db are returned in the other order",
-    "Look at the order in the docstring.",
-    also=("test_gradient_descent",),
+    "The docstring says in which order the two are returned.",
+    {"return dw, db": "return db, dw"},
+    also=DESCENDS,
 )
-def swapped(X, y, w, b):
-    slope = mse_gradient(y, X @ w + b)
-    return np.sum(slope), X.T @ slope
-
-
-@misconception(
-    "linear_gradients",
+wrong(
+    "only_weights",
     "only the gradient of the weights is returned",
-    "There are two parameters, w and b.",
-    also=("test_gradient_descent",),
+    "There are two parameters, w and b, and each has its gradient (section 4).",
+    {"return dw, db": "return dw"},
+    also=DESCENDS,
 )
-def only_weights(X, y, w, b):
-    return X.T @ mse_gradient(y, X @ w + b)
 
+wrong = Misconceptions("gradient_step")
 
-@misconception("linear_gradients", "n counts the features, not the examples", "Which side of X counts the examples?")
-def divided_by_features(X, y, w, b):
-    error = X @ w + b - y
-    return X.T @ error / X.shape[1], np.sum(error) / X.shape[1]
-
-
-@misconception(
-    "linear_gradients", "only the last example counts", "A loop that assigns keeps the last; one that adds keeps all."
+wrong("uphill", "the step goes uphill", DOWNHILL, {"w - lr": "w + lr"})
+wrong("without_rate", "the learning rate is left out", DOWNHILL, {"lr * gradient": "gradient"})
+wrong("divided_by_rate", "the gradient is divided by the learning rate", DOWNHILL, {"lr * gradient": "gradient / lr"})
+wrong("rate_squared", "the learning rate is squared", DOWNHILL, {"lr * gradient": "lr**2 * gradient"})
+wrong(
+    "only_the_step",
+    "the step is returned, not the point that it leads to",
+    "Return where w is after the step: the old w counts as well (section 5).",
+    {"w - lr": "-lr"},
 )
-def last_example(X, y, w, b):
-    for x, target in zip(X, y, strict=True):
-        error = (x @ w + b - target) / len(y)
-        dw, db = error * x, error
-    return dw, db
-
-
-# --- gradient_step -------------------------------------------------------------------------------------------
-
-
-@misconception("gradient_step", "the step goes uphill", DOWNHILL)
-def uphill(w, gradient, lr):
-    return w + lr * gradient
-
-
-@misconception("gradient_step", "the learning rate is left out", DOWNHILL)
-def without_rate(w, gradient, lr):
-    return w - gradient
-
-
-@misconception("gradient_step", "the gradient is divided by the learning rate", DOWNHILL)
-def divided_by_rate(w, gradient, lr):
-    return w - gradient / lr
-
-
-@misconception("gradient_step", "the learning rate is squared", DOWNHILL)
-def rate_squared(w, gradient, lr):
-    return w - lr**2 * gradient
-
-
-@misconception("gradient_step", "the step is returned, not where it leads", "Where do you stand after the step?")
-def only_the_step(w, gradient, lr):
-    return -lr * gradient
-
-
-@misconception(
-    "gradient_step", "only the sign of the gradient counts", "Where the slope is steeper, the step is longer."
+wrong("only_the_sign", "only the sign of the gradient counts", STEEP, {"* gradient": "* np.sign(gradient)"})
+wrong(
+    "normalised",
+    "the gradient is brought to length 1 first",
+    STEEP,
+    {"* gradient": "* gradient / np.linalg.norm(gradient)"},
 )
-def only_the_sign(w, gradient, lr):
-    return w - lr * np.sign(gradient)
-
-
-@misconception(
-    "gradient_step", "the gradient is brought to length 1 first", "Where the slope is steeper, the step is longer."
+wrong(
+    "magnitude_only",
+    "the size of the gradient counts, without its sign",
+    DOWNHILL,
+    {"* gradient": "* np.abs(gradient)"},
 )
-def normalised(w, gradient, lr):
-    return w - lr * gradient / np.linalg.norm(gradient)
-
-
-@misconception("gradient_step", "the size of the gradient without its sign", DOWNHILL)
-def magnitude_only(w, gradient, lr):
-    return w - lr * np.abs(gradient)
-
-
-@misconception(
-    "gradient_step",
+wrong(
+    "step_in_place",
     "w is changed in place",
-    "w belongs to the caller, who may still need it: make a new array.",
+    OTHERS,
+    {"return w - lr * gradient": "w -= lr * gradient\nreturn w"},
     same_as=("gradient_descent.start_changed_in_place",),
-    also=("test_gradient_descent",),
+    also=DESCENDS,
 )
-def step_in_place(w, gradient, lr):
-    w -= lr * gradient
-    return w
-
-
-@misconception("gradient_step", "nothing is returned", RETURN, also=("test_gradient_descent",))
-def step_not_returned(w, gradient, lr):
-    w = w - lr * gradient
-
-
-@misconception(
-    "gradient_step", "the learning rate is a fixed number", "The learning rate is an argument: use the one you get."
+wrong("step_not_returned", "nothing is returned", RETURN, {"return": "w ="}, also=DESCENDS)
+wrong("fixed_rate", "the learning rate is a fixed number", ARGUMENT, {"lr * gradient": "0.1 * gradient"})
+wrong(
+    "everything_scaled",
+    "w itself is scaled by the learning rate, too",
+    DOWNHILL,
+    {"w - lr * gradient": "lr * (w - gradient)"},
 )
-def fixed_rate(w, gradient, lr):
-    return w - 0.1 * gradient
 
+wrong = Misconceptions("gradient_descent")
 
-@misconception("gradient_step", "w itself is scaled by the learning rate, too", DOWNHILL)
-def everything_scaled(w, gradient, lr):
-    return lr * (w - gradient)
-
-
-# --- gradient_descent ----------------------------------------------------------------------------------------
-
-
-@misconception("gradient_descent", "every step goes uphill", DOWNHILL)
-def descent_uphill(X, y, w0, b0, lr, n_steps):
-    w, b = w0, b0
-    losses = [mse_loss(y, X @ w + b)]
-    for _ in range(n_steps):
-        dw, db = linear_gradients(X, y, w, b)
-        w, b = w + lr * dw, b + lr * db
-        losses.append(mse_loss(y, X @ w + b))
-    return w, b, losses
-
-
-@misconception("gradient_descent", "the bias is never updated", DESCENT)
-def bias_never_moves(X, y, w0, b0, lr, n_steps):
-    w, b = w0, b0
-    losses = [mse_loss(y, X @ w + b)]
-    for _ in range(n_steps):
-        dw, _ = linear_gradients(X, y, w, b)
-        w = w - lr * dw
-        losses.append(mse_loss(y, X @ w + b))
-    return w, b, losses
-
-
-@misconception("gradient_descent", "the bias is updated with the weights that were just updated", DESCENT)
-def one_after_the_other(X, y, w0, b0, lr, n_steps):
-    w, b = w0, b0
-    losses = [mse_loss(y, X @ w + b)]
-    for _ in range(n_steps):
-        w = w - lr * linear_gradients(X, y, w, b)[0]
-        b = b - lr * linear_gradients(X, y, w, b)[1]
-        losses.append(mse_loss(y, X @ w + b))
-    return w, b, losses
-
-
-@misconception("gradient_descent", "the learning rate is left out of the bias's update", DOWNHILL)
-def bias_without_rate(X, y, w0, b0, lr, n_steps):
-    w, b = w0, b0
-    losses = [mse_loss(y, X @ w + b)]
-    for _ in range(n_steps):
-        dw, db = linear_gradients(X, y, w, b)
-        w, b = w - lr * dw, b - db
-        losses.append(mse_loss(y, X @ w + b))
-    return w, b, losses
-
-
-@misconception("gradient_descent", "the gradient is computed once and used in every step", DESCENT)
-def gradient_computed_once(X, y, w0, b0, lr, n_steps):
-    w, b = w0, b0
-    dw, db = linear_gradients(X, y, w, b)
-    losses = [mse_loss(y, X @ w + b)]
-    for _ in range(n_steps):
-        w, b = w - lr * dw, b - lr * db
-        losses.append(mse_loss(y, X @ w + b))
-    return w, b, losses
-
-
-@misconception("gradient_descent", "every step starts from the starting point again", DESCENT)
-def always_from_the_start(X, y, w0, b0, lr, n_steps):
-    losses = [mse_loss(y, X @ w0 + b0)]
-    w, b = w0, b0
-    for _ in range(n_steps):
-        dw, db = linear_gradients(X, y, w0, b0)
-        w, b = w0 - lr * dw, b0 - lr * db
-        losses.append(mse_loss(y, X @ w + b))
-    return w, b, losses
-
-
-@misconception("gradient_descent", "gradients of earlier steps are added up", DESCENT)
-def gradients_pile_up(X, y, w0, b0, lr, n_steps):
-    w, b = w0, b0
-    dw_total, db_total = 0.0, 0.0
-    losses = [mse_loss(y, X @ w + b)]
-    for _ in range(n_steps):
-        dw, db = linear_gradients(X, y, w, b)
-        dw_total, db_total = dw_total + dw, db_total + db
-        w, b = w - lr * dw_total, b - lr * db_total
-        losses.append(mse_loss(y, X @ w + b))
-    return w, b, losses
-
-
-@misconception("gradient_descent", "it takes one step too few", RECORD)
-def one_step_short(X, y, w0, b0, lr, n_steps):
-    w, b = w0, b0
-    losses = [mse_loss(y, X @ w + b)]
-    for _ in range(n_steps - 1):
-        dw, db = linear_gradients(X, y, w, b)
-        w, b = w - lr * dw, b - lr * db
-        losses.append(mse_loss(y, X @ w + b))
-    return w, b, losses
-
-
-@misconception("gradient_descent", "it takes one step too many", RECORD)
-def one_step_more(X, y, w0, b0, lr, n_steps):
-    w, b = w0, b0
-    losses = [mse_loss(y, X @ w + b)]
-    for _ in range(n_steps + 1):
-        dw, db = linear_gradients(X, y, w, b)
-        w, b = w - lr * dw, b - lr * db
-        losses.append(mse_loss(y, X @ w + b))
-    return w, b, losses
-
-
-@misconception("gradient_descent", "the loss before the first step is not recorded", RECORD)
-def first_loss_missing(X, y, w0, b0, lr, n_steps):
-    w, b = w0, b0
-    losses = []
-    for _ in range(n_steps):
-        dw, db = linear_gradients(X, y, w, b)
-        w, b = w - lr * dw, b - lr * db
-        losses.append(mse_loss(y, X @ w + b))
-    return w, b, losses
-
-
-@misconception("gradient_descent", "the loss after the last step is not recorded", RECORD)
-def last_loss_missing(X, y, w0, b0, lr, n_steps):
-    w, b = w0, b0
-    losses = []
-    for _ in range(n_steps):
-        losses.append(mse_loss(y, X @ w + b))
-        dw, db = linear_gradients(X, y, w, b)
-        w, b = w - lr * dw, b - lr * db
-    return w, b, losses
-
-
-@misconception("gradient_descent", "each loss is recorded before the step, and the first one twice", RECORD)
-def losses_one_behind(X, y, w0, b0, lr, n_steps):
-    w, b = w0, b0
-    losses = [mse_loss(y, X @ w + b)]
-    for _ in range(n_steps):
-        losses.append(mse_loss(y, X @ w + b))
-        dw, db = linear_gradients(X, y, w, b)
-        w, b = w - lr * dw, b - lr * db
-    return w, b, losses
-
-
-@misconception("gradient_descent", "the recorded losses lack the factor ½", MEAN_SQUARED)
-def losses_without_half(X, y, w0, b0, lr, n_steps):
-    w, b = w0, b0
-    losses = [np.mean((y - (X @ w + b)) ** 2)]
-    for _ in range(n_steps):
-        dw, db = linear_gradients(X, y, w, b)
-        w, b = w - lr * dw, b - lr * db
-        losses.append(np.mean((y - (X @ w + b)) ** 2))
-    return w, b, losses
-
-
-@misconception("gradient_descent", "only the last loss is returned", RECORD)
-def only_last_loss(X, y, w0, b0, lr, n_steps):
-    w, b = w0, b0
-    for _ in range(n_steps):
-        dw, db = linear_gradients(X, y, w, b)
-        w, b = w - lr * dw, b - lr * db
-    return w, b, mse_loss(y, X @ w + b)
-
-
-@misconception(
-    "gradient_descent", "the starting weights are changed in place", "w0 belongs to the caller: begin with a copy."
+wrong(
+    "descent_uphill",
+    "every step goes uphill",
+    DOWNHILL,
+    {"gradient_step(w, dw, lr)": "w + lr * dw", "b - lr": "b + lr"},
 )
-def start_changed_in_place(X, y, w0, b0, lr, n_steps):
-    w, b = w0, b0
-    losses = [mse_loss(y, X @ w + b)]
-    for _ in range(n_steps):
-        dw, db = linear_gradients(X, y, w, b)
-        w -= lr * dw
-        b -= lr * db
-        losses.append(mse_loss(y, X @ w + b))
-    return w, b, losses
-
-
-@misconception("gradient_descent", "the learning rate shrinks from step to step", "The learning rate stays what it is.")
-def shrinking_rate(X, y, w0, b0, lr, n_steps):
-    w, b = w0, b0
-    losses = [mse_loss(y, X @ w + b)]
-    for t in range(n_steps):
-        dw, db = linear_gradients(X, y, w, b)
-        w, b = gradient_step(w, dw, lr / (t + 1)), gradient_step(b, db, lr / (t + 1))
-        losses.append(mse_loss(y, X @ w + b))
-    return w, b, losses
-
-
-@misconception(
-    "gradient_descent", "a step for each example, not for all together", "Full-batch: one gradient of all examples."
+wrong("bias_never_moves", "the bias is never updated", DESCENT, {"b = b - lr * db": ""})
+wrong(
+    "one_after_the_other",
+    "the bias is updated with the weights that were just updated",
+    DESCENT,
+    {"b = b -": "dw, db = linear_gradients(X, y, w, b)\nb = b -"},
 )
-def step_for_each_example(X, y, w0, b0, lr, n_steps):
-    w, b = w0, b0
-    losses = [mse_loss(y, X @ w + b)]
-    for _ in range(n_steps):
-        for i in range(len(y)):
-            dw, db = linear_gradients(X[i : i + 1], y[i : i + 1], w, b)
-            w, b = w - lr * dw, b - lr * db
-        losses.append(mse_loss(y, X @ w + b))
-    return w, b, losses
-
-
-@misconception("gradient_descent", "the descent begins at 0 and not at w0 and b0", "Where does the descent begin?")
-def begins_at_zero(X, y, w0, b0, lr, n_steps):
-    w, b = np.zeros_like(w0), 0.0
-    losses = [mse_loss(y, X @ w + b)]
-    for _ in range(n_steps):
-        dw, db = linear_gradients(X, y, w, b)
-        w, b = w - lr * dw, b - lr * db
-        losses.append(mse_loss(y, X @ w + b))
-    return w, b, losses
-
-
-@misconception("gradient_descent", "a loop returns after its first step", "What does return do to the loop around it?")
-def returns_after_one_step(X, y, w0, b0, lr, n_steps):
-    w, b = w0, b0
-    losses = [mse_loss(y, X @ w + b)]
-    for _ in range(n_steps):
-        dw, db = linear_gradients(X, y, w, b)
-        w, b = w - lr * dw, b - lr * db
-        losses.append(mse_loss(y, X @ w + b))
-        return w, b, losses
-    return None
-
-
-@misconception("gradient_descent", "only the losses are returned", "Three things are asked for: w, b and losses.")
-def only_losses(X, y, w0, b0, lr, n_steps):
-    w, b = w0, b0
-    losses = [mse_loss(y, X @ w + b)]
-    for _ in range(n_steps):
-        dw, db = linear_gradients(X, y, w, b)
-        w, b = w - lr * dw, b - lr * db
-        losses.append(mse_loss(y, X @ w + b))
-    return losses
-
-
-# --- numerical_gradient --------------------------------------------------------------------------------------
-
-
-@misconception("numerical_gradient", "the difference is taken on one side only, forward", MEASURE)
-def forward_difference(f, w, eps=1e-5):
-    gradient = np.zeros(w.shape)
-    for i in np.ndindex(w.shape):
-        step = np.zeros(w.shape)
-        step[i] = eps
-        gradient[i] = (f(w + step) - f(w)) / eps
-    return gradient
-
-
-@misconception("numerical_gradient", "the difference is taken on one side only, backward", MEASURE)
-def backward_difference(f, w, eps=1e-5):
-    gradient = np.zeros(w.shape)
-    for i in np.ndindex(w.shape):
-        step = np.zeros(w.shape)
-        step[i] = eps
-        gradient[i] = (f(w) - f(w - step)) / eps
-    return gradient
-
-
-@misconception("numerical_gradient", "the difference is divided by ε and not by the whole distance", MEASURE)
-def divided_by_eps(f, w, eps=1e-5):
-    gradient = np.zeros(w.shape)
-    for i in np.ndindex(w.shape):
-        step = np.zeros(w.shape)
-        step[i] = eps
-        gradient[i] = (f(w + step) - f(w - step)) / eps
-    return gradient
-
-
-@misconception("numerical_gradient", "the difference is not divided by anything", MEASURE)
-def not_divided(f, w, eps=1e-5):
-    gradient = np.zeros(w.shape)
-    for i in np.ndindex(w.shape):
-        step = np.zeros(w.shape)
-        step[i] = eps
-        gradient[i] = f(w + step) - f(w - step)
-    return gradient
-
-
-@misconception("numerical_gradient", "the sign is flipped: the two points are subtracted the wrong way round", MEASURE)
-def points_swapped(f, w, eps=1e-5):
-    gradient = np.zeros(w.shape)
-    for i in np.ndindex(w.shape):
-        step = np.zeros(w.shape)
-        step[i] = eps
-        gradient[i] = (f(w - step) - f(w + step)) / (2 * eps)
-    return gradient
-
-
-@misconception(
-    "numerical_gradient", "all entries of w are moved at once", "How does the loss change with one entry alone?"
+wrong("bias_without_rate", "the learning rate is left out of the bias's update", DOWNHILL, {"lr * db": "db"})
+wrong(
+    "gradient_computed_once",
+    "the gradient is computed once and used in every step",
+    DESCENT,
+    {"dw, db = linear_gradients(X, y, w, b)": "", "for _": "dw, db = linear_gradients(X, y, w, b)\nfor _"},
 )
-def all_at_once(f, w, eps=1e-5):
-    return np.full(w.shape, (f(w + eps) - f(w - eps)) / (2 * eps))
-
-
-@misconception(
-    "numerical_gradient", "an entry that was moved is not moved back", "What does w look like for the second entry?"
+wrong(
+    "always_from_the_start",
+    "every step starts from the starting point again",
+    DESCENT,
+    {"(X, y, w, b)": "(X, y, w0, b0)", "step(w,": "step(w0,", "b = b -": "b = b0 -"},
 )
-def not_restored(f, w, eps=1e-5):
-    w = w.copy()
-    gradient = np.zeros(w.shape)
-    for i in np.ndindex(w.shape):
-        w[i] += eps
-        above = f(w)
-        w[i] -= 2 * eps
-        gradient[i] = (above - f(w)) / (2 * eps)
-    return gradient
-
-
-@misconception(
-    "numerical_gradient", "w is left changed", "w belongs to the caller: move a copy, or move each entry back."
+wrong(
+    "gradients_pile_up",
+    "gradients of earlier steps are added up",
+    DESCENT,
+    {
+        "losses = [": "dw_sum, db_sum = 0.0, 0.0\nlosses = [",
+        "(X, y, w, b)": "(X, y, w, b)\ndw, db = dw_sum, db_sum = dw_sum + dw, db_sum + db",
+    },
 )
-def w_left_changed(f, w, eps=1e-5):
-    gradient = np.zeros(w.shape)
-    for i in np.ndindex(w.shape):
-        w[i] += eps
-        above = f(w)
-        w[i] -= 2 * eps
-        gradient[i] = (above - f(w)) / (2 * eps)
-    return gradient
-
-
-@misconception(
-    "numerical_gradient", "ε is a fixed number, whatever eps says", "eps is an argument: use the one you get."
+wrong("one_step_short", "it takes one step too few", RECORD, {"(n_steps)": "(n_steps - 1)"})
+wrong("one_step_more", "it takes one step too many", RECORD, {"(n_steps)": "(n_steps + 1)"})
+wrong(
+    "first_loss_missing",
+    "the loss before the first step is not recorded",
+    RECORD,
+    {"losses = [mse_loss(y, X @ w + b)]": "losses = []"},
 )
-def fixed_eps(f, w, eps=1e-5):
-    eps = 1e-5
-    gradient = np.zeros(w.shape)
-    for i in np.ndindex(w.shape):
-        step = np.zeros(w.shape)
-        step[i] = eps
-        gradient[i] = (f(w + step) - f(w - step)) / (2 * eps)
-    return gradient
-
-
-@misconception("numerical_gradient", "the result is flat where w is a matrix", "The gradient has the shape of w.")
-def flattened(f, w, eps=1e-5):
-    gradient = []
-    for i in np.ndindex(w.shape):
-        step = np.zeros(w.shape)
-        step[i] = eps
-        gradient.append((f(w + step) - f(w - step)) / (2 * eps))
-    return np.array(gradient)
-
-
-@misconception(
-    "numerical_gradient", "ε is so small that rounding eats the difference", "Which digits are left of f(w+ε) − f(w−ε)?"
+wrong(
+    "last_loss_missing",
+    "the loss after the last step is not recorded",
+    RECORD,
+    {"return w, b, losses": "return w, b, losses[:-1]"},
 )
-def eps_too_small(f, w, eps=1e-5):
-    eps = eps * 1e-8
-    gradient = np.zeros(w.shape)
-    for i in np.ndindex(w.shape):
-        step = np.zeros(w.shape)
-        step[i] = eps
-        gradient[i] = (f(w + step) - f(w - step)) / (2 * eps)
-    return gradient
+wrong(
+    "losses_one_behind",
+    "each loss is recorded before the step, and the first one twice",
+    RECORD,
+    {"losses.append(mse_loss(y, X @ w + b))": "", "dw, db =": "losses.append(mse_loss(y, X @ w + b))\ndw, db ="},
+)
+wrong(
+    "losses_without_half",
+    "the recorded losses lack the factor ½",
+    MEAN_SQUARED,
+    {"[mse_loss": "[2 * mse_loss", "append(mse_loss": "append(2 * mse_loss"},
+)
+wrong("only_last_loss", "only the last loss is returned", RECORD, {"return w, b, losses": "return w, b, losses[-1]"})
+wrong(
+    "start_changed_in_place",
+    "the starting weights are changed in place",
+    OTHERS,
+    {"w = gradient_step(w, dw, lr)": "w -= lr * dw"},
+)
+wrong(
+    "shrinking_rate",
+    "the learning rate shrinks from step to step",
+    "The learning rate stays the same in all steps (section 6).",
+    {"for _": "for t", "dw, lr)": "dw, lr / (t + 1))", "lr * db": "lr / (t + 1) * db"},
+)
+wrong(
+    "step_for_each_example",
+    "a step for each example, not for all together",
+    "Each step uses one gradient, made of all examples together (section 6).",
+    {
+        "for _ in range(n_steps)": "for i in list(range(len(y))) * n_steps",
+        "(X, y, w, b)": "(X[i : i + 1], y[i : i + 1], w, b)",
+        "losses.append(": "if i == len(y) - 1:\n    losses.append(",
+    },
+)
+wrong(
+    "begins_at_zero",
+    "the descent begins at 0 and not at w0 and b0",
+    "The caller says where the descent begins (section 6).",
+    {"w, b = w0, b0": "w, b = np.zeros_like(w0), 0.0"},
+)
+wrong(
+    "returns_after_one_step",
+    "a return inside the loop ends it after the first step",
+    LOOP_ENDS,
+    {"return w, b, losses": "    return w, b, losses"},
+)
+wrong(
+    "only_losses",
+    "only the losses are returned",
+    "Three things are asked for: w, b and the losses.",
+    {"return w, b, losses": "return losses"},
+)
+
+wrong = Misconceptions("numerical_gradient")
+
+wrong(
+    "forward_difference",
+    "the difference is taken on one side only, forward",
+    MEASURE,
+    {"f(w - step)": "f(w)", "(2 * eps)": "eps"},
+)
+wrong(
+    "backward_difference",
+    "the difference is taken on one side only, backward",
+    MEASURE,
+    {"f(w + step)": "f(w)", "(2 * eps)": "eps"},
+)
+wrong("divided_by_eps", "the difference is divided by ε and not by the whole distance", MEASURE, {"(2 * eps)": "eps"})
+wrong("not_divided", "the difference is not divided by anything", MEASURE, {" / (2 * eps)": ""})
+wrong(
+    "points_swapped",
+    "the sign is flipped: the two points are subtracted in the wrong order",
+    MEASURE,
+    {"(f(w + step) - f(w - step))": "(f(w - step) - f(w + step))"},
+)
+wrong("all_at_once", "all entries of w are moved at once", ONE_ENTRY, {"step[i] = eps": "step[:] = eps"})
+wrong("not_restored", "an entry that was moved is not moved back", ONE_ENTRY, {"(2 * eps)": "(2 * eps)\nw = w - step"})
+wrong("w_left_changed", "w is left changed", OTHERS, {"(2 * eps)": "(2 * eps)\nw -= step"})
+wrong(
+    "fixed_eps",
+    "ε is a fixed number, whatever eps says",
+    ARGUMENT,
+    {"step[i] = eps": "step[i] = 1e-5", "2 * eps": "2e-5"},
+)
+wrong(
+    "flattened",
+    "the result is flat where w is a matrix",
+    "The gradient has the shape of w (section 8).",
+    {"return gradient": "return gradient.ravel()"},
+)
+wrong(
+    "eps_too_small",
+    "ε is so small that rounding hides the difference",
+    "f(w+ε) and f(w−ε) must differ in more digits than rounding takes away (section 8).",
+    {"gradient = np": "eps = eps * 1e-8\ngradient = np"},
+)

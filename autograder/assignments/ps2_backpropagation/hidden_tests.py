@@ -5,7 +5,17 @@ from itertools import product
 
 import numpy as np
 
-from autograder.authoring import StudentRaised, described, expect, grades, numbers, right_or_following
+from autograder.authoring import (
+    StudentRaised,
+    described,
+    expect,
+    grades,
+    numbers,
+    off_the_record,
+    right_or_following,
+    show_curve,
+    tools_of,
+)
 
 NAMES = ("W1", "b1", "W2", "b2")
 LARGE = 1e6
@@ -60,7 +70,7 @@ def test_sigmoid_value(student, reference, rng):
         what = f"sigmoid(z) for z of shape {shape}" if shape else f"sigmoid({float(z):.4f})"
         expect.close(student.sigmoid(z if shape else float(z)), reference.sigmoid(z), what)
         if shape:
-            expect.unchanged(student.arguments[0], z, "z", "sigmoid")
+            expect.unchanged(student._caller.left[0], z, "z", "sigmoid")
 
 
 @grades("test_sigmoid")
@@ -72,7 +82,7 @@ def test_sigmoid_far_out(student, rng):
         expect.close(student.sigmoid(np.array(z)), wanted, f"sigmoid of {z}", scale=1.0)
     expect.close(student.sigmoid(-far), 0.0, f"sigmoid({-far:.0f})", scale=1.0)
     student.sigmoid(np.array([-1000.0, 1000.0]))
-    complaints = student.tools.complaints()
+    complaints = tools_of(student).complaints()
     expect.that(
         not complaints,
         f"The values are right, but on the way to sigmoid of [-1000, 1000] NumPy complained: {', '.join(complaints)}.",
@@ -82,7 +92,7 @@ def test_sigmoid_far_out(student, rng):
 def judge_slope(student, reference, z, what):
     """Judge sigmoid_gradient by the right slope, or by s(1 − s) with the student's own sigmoid."""
     got = student.sigmoid_gradient(z)
-    left = student.arguments
+    left = student._caller.left
 
     def judge(wanted):
         expect.close(*where_known(got, wanted), what, scale=0.25)
@@ -119,7 +129,7 @@ def test_sigmoid_gradient_shape_of_the_hill(student, reference, rng):
 
 def run_forward(who, x, params):
     """What forward returns, its cache left where it is; or a Mismatch that says what came instead of two things."""
-    pair = who.call("forward", x, params, opaque=(1,))
+    pair = who.forward.opaque(1)(x, params)
     expect.that(
         isinstance(pair, tuple | list) and len(pair) == 2,
         "forward should return two things: y_hat and whatever backward needs (return y_hat, cache).",
@@ -166,7 +176,7 @@ def test_forward_parameters(student, reference, rng):
         moved = params | {name: params[name] + rng.normal(size=params[name].shape)}
         judge_forward(student, reference, x, moved, f"y_hat, where only {name} is new,")
     run_forward(student, x, params)
-    left = student.arguments
+    left = student._caller.left
     expect.unchanged(left[0], x, "x", "forward")
     same_params(left[1], params, "forward")
 
@@ -320,7 +330,7 @@ def test_backward_whole(student, reference, rng):
         x, y, params = problem(rng, n, d, h, k)
         y_hat = run_forward(reference, x, params)[0]
         run_backward(student, x, y, y_hat, params)
-        left = student.arguments
+        left = student._caller.left
         expect.unchanged(left[0], y, "y", "backward")
         expect.unchanged(left[1], y_hat, "y_hat", "backward")
         same_params(left[3], params, "backward")
@@ -400,7 +410,7 @@ def judge_training(student, reference, judge, *start):
         # A gradient of the wrong shape is backward's mistake: where all sizes are alike, training can go on.
         start = square(*start)
         got = run_training(student, *start)
-    left = student.arguments
+    left = student._caller.left
     wanted = run_training(reference, *start)
     right_or_following(student, partial(judge, got), wanted, *followings(student, reference, *start))
     return left, start
@@ -409,7 +419,7 @@ def judge_training(student, reference, judge, *start):
 def stumbles(student, *start):
     """Whether right training stumbles, too, over the student's own forward and backward."""
     try:
-        with student.off_the_record():
+        with off_the_record(student):
             follow(own_y_hat(student), own_gradients(student), *start)
     except Exception:
         return True
@@ -463,7 +473,7 @@ def test_train_leaves_arguments(student, reference, rng):
     start = problem(rng, int(rng.integers(15, 25)), 2, 5, 3)
 
     def judge(got, wanted):
-        student.plot("20 steps with lr = 0.05", got[1], wanted[1])
+        show_curve(student, "20 steps with lr = 0.05", got[1], wanted[1])
         same_parameters("20 steps", got, wanted)
 
     left, given = judge_training(student, reference, judge, *start, 0.05, 20)

@@ -2,624 +2,382 @@
 
 import numpy as np
 
-from autograder.authoring import misconception
+from autograder.authoring import Misconceptions
 
 FORMULA = "Put two numbers into the formula by hand, one far to the left and one far to the right (section 2)."
-HILL = "The slope is a hill: a quarter at 0, flat on both sides. Which product of σ(z) makes that? (section 2)"
-PLACE = "z is the place on the axis, not the sigmoid's value there: what has to be computed first? (section 2)"
-GRAPH = "Walk along the graph from x to ŷ, box by box: what does each box do with what comes in? (section 3)"
-SIGNS = "Which way must an output move for the loss to fall, if it is larger than its target? (section 4)"
-AVERAGE = "Read the loss again, factor by factor: what is left of 1/(2n) when the square is differentiated? (section 4)"
-LOCAL = "Every arrow of the graph has one local slope. Which arrow lies between these two boxes? (section 4)"
-BACK = "The slope that reaches the first layer has come through every box on its way. Count them (section 4)."
-FEEDS = "The slope along a weight needs what *enters* that layer: which box is that for each of the two? (section 5)"
-BIASES = "A bias is shared by all examples, and enters with the factor 1: what becomes of their slopes? (section 5)"
-EXAMPLES = "What does a loop keep that assigns, and what one that adds? (section 5)"
-STEP = "Every step goes downhill from where the last one ended, by the rate times the gradient there (section 7)."
+OVERFLOW = "Find the exponential that gets too large for a float, and a form that never computes it (section 2)."
+HILL = "The slope is largest at 0, a quarter, and flat on both sides: it is a product of two factors with σ(z) (section 2)."
+PLACE = "z is the place on the axis, not the sigmoid's value there: that has to be computed first (section 2)."
+GRAPH = "Walk along the graph from x to ŷ, box by box, and compare each box with your line (section 3)."
+TWO_RESULTS = "The docstring names two results, in this order: y_hat, and what backward will need (section 3)."
+SIGNS = "If an output is larger than its target, the loss grows with the output: its slope is positive (section 4)."
+AVERAGE = "Differentiate the loss factor by factor: what is left of 1/(2n) and of the square? (section 4)"
+LOCAL = "Each arrow of the graph has one local slope; compare yours for the arrow from l1 to s (section 4)."
+BACK = "The slope that reaches the first layer has come back through W2 and through the sigmoid (section 4)."
+SIZE = "A gradient's size says how steep the slope is: it counts as well as the direction (section 4)."
+FEEDS = "The gradient of a weight needs what enters its own layer: x for the first one, s for the second (section 5)."
+BIASES = "A bias is added to every example with the factor 1, so its slopes are summed over the examples (section 5)."
+EXAMPLES = "All examples count: a loop that assigns keeps one of them, a loop that adds keeps all (section 5)."
+SHAPES = "A gradient has the shape of its parameter: write the shapes of both factors side by side (section 5)."
+FOUR = "The result is a dict of four gradients, named like the parameters (section 5)."
+STEP = "Each step starts where the last one ended and goes against the gradient there, times the rate (section 7)."
 RECORD = "Count the losses: one before the first step, then one after each, each of the parameters as they are then."
 MINE = "The dict and its arrays belong to the caller, who will want them as they were (section 7)."
+OTHERS = "The argument belongs to the caller, who may still need it: make a new array."
+LOOP_ENDS = "A return inside a loop ends the loop and the function at once."
 RETURN = "A function gives back what stands behind return, and nothing else."
-SHAPES = "A gradient has the shape of what it belongs to: write the shapes of both factors side by side (section 5)."
+PRINTED = "nothing is returned: a printed result is shown, but not given back"
+BACKWARD = ("test_backward",)
+TRAINING = ("test_train_two_layer",)
+BOTH = (*BACKWARD, *TRAINING)
 
-
-# --- sigmoid -------------------------------------------------------------------------------------------------
-
-
-@misconception("sigmoid", "the sign in the exponent is flipped: it falls from left to right", FORMULA)
-def falls(z):
-    return (1 - np.tanh(z / 2)) / 2
-
-
-@misconception("sigmoid", "the 1 in the denominator is missing", FORMULA)
-def without_one(z):
-    return np.exp(z)
-
-
-@misconception("sigmoid", "a minus stands in the denominator where a plus belongs", FORMULA)
-def minus_in_denominator(z):
-    return 1 / (1 - np.exp(-z))
-
-
-@misconception(
-    "sigmoid",
-    "the formula is right on paper, and overflows on the way",
-    "Which exponential gets too large for a float, and on which side? Find a form that never needs it (section 2).",
+wrong = Misconceptions("sigmoid")
+wrong("falls", "the sign in the exponent is flipped: it falls from left to right", FORMULA, {"1 + np": "1 - np"})
+wrong("without_one", "the 1 in the denominator is missing", FORMULA, {"(1 + np.tanh(z / 2)) / 2": "np.exp(z)"})
+wrong(
+    "minus_in_denominator",
+    "a minus stands in the denominator where a plus belongs",
+    FORMULA,
+    {"(1 + np.tanh(z / 2)) / 2": "1 / (1 - np.exp(-z))"},
 )
-def overflows(z):
-    return 1 / (1 + np.exp(-z))
-
-
-@misconception(
-    "sigmoid",
+wrong(
+    "overflows",
+    "the formula is right on paper, and overflows on the way",
+    OVERFLOW,
+    {"(1 + np.tanh(z / 2)) / 2": "1 / (1 + np.exp(-z))"},
+)
+wrong(
+    "overflows_to_nan",
     "the second form overflows on the other side, and gives inf/inf there",
-    "Which exponential gets too large for a float, and on which side? Find a form that never needs it (section 2).",
+    OVERFLOW,
+    {"(1 + np.tanh(z / 2)) / 2": "np.exp(z) / (1 + np.exp(z))"},
     also=("test_sigmoid_gradient",),
 )
-def overflows_to_nan(z):
-    return np.exp(z) / (1 + np.exp(z))
-
-
-@misconception(
-    "sigmoid",
+wrong(
+    "chosen_too_late",
     "both forms are computed everywhere before one of them is chosen",
-    "np.where computes both of its arguments, and for all entries: each must be harmless everywhere (section 2).",
+    "np.where computes both of its arguments for all entries: each of them must be harmless everywhere (section 2).",
+    {"(1 + np.tanh(z / 2)) / 2": "np.where(z >= 0, 1 / (1 + np.exp(-z)), np.exp(z) / (1 + np.exp(z)))"},
     same_as=("overflows",),
 )
-def chosen_too_late(z):
-    return np.where(z >= 0, 1 / (1 + np.exp(-z)), np.exp(z) / (1 + np.exp(z)))
-
-
-@misconception("sigmoid", "tanh itself is returned: it runs from -1 to 1", FORMULA)
-def tanh_itself(z):
-    return np.tanh(z)
-
-
-@misconception("sigmoid", "a tanh whose argument is not halved", FORMULA)
-def tanh_not_halved(z):
-    return (1 + np.tanh(z)) / 2
-
-
-@misconception(
-    "sigmoid", "values far out are cut off too early", "How far out may a value be cut without being seen? (section 2)"
+wrong(
+    "tanh_itself", "tanh itself is returned: it runs from -1 to 1", FORMULA, {"(1 + np.tanh(z / 2)) / 2": "np.tanh(z)"}
 )
-def cut_off(z):
-    return 1 / (1 + np.exp(-np.clip(z, -4, 4)))
-
-
-@misconception(
-    "sigmoid", "ReLU in place of the sigmoid", "Which of the two bends runs from 0 to 1, and smoothly? (section 2)"
+wrong("tanh_not_halved", "a tanh whose argument is not halved", FORMULA, {"z / 2": "z"})
+wrong(
+    "cut_off",
+    "values far out are cut off too early",
+    "A value may be cut only so far out that a float doesn't show it (section 2).",
+    {"(1 + np.tanh(z / 2)) / 2": "1 / (1 + np.exp(-np.clip(z, -4, 4)))"},
 )
-def relu(z):
-    return np.maximum(z, 0.0)
-
-
-@misconception("sigmoid", "a softmax over the whole array: each entry should stand for itself", FORMULA)
-def softmax(z):
-    e = np.exp(z - np.max(z))
-    return e / np.sum(e)
-
-
-@misconception(
-    "sigmoid",
+wrong(
+    "relu",
+    "ReLU in place of the sigmoid",
+    "The sigmoid runs smoothly from 0 to 1; ReLU has a corner and grows without end (section 2).",
+    {"(1 + np.tanh(z / 2)) / 2": "np.maximum(z, 0.0)"},
+)
+wrong(
+    "softmax",
+    "a softmax over the whole array: each entry should stand for itself",
+    FORMULA,
+    {"(1 + np.tanh(z / 2)) / 2": "np.exp(z - np.max(z)) / np.sum(np.exp(z - np.max(z)))"},
+)
+wrong(
+    "in_place",
     "the array is changed in place",
-    "An argument belongs to the caller: make a new array.",
-    also=(
-        "test_sigmoid_gradient",
-        "test_backward",
-    ),
+    OTHERS,
+    {"return": "z /= 2\nreturn", "z / 2": "z"},
+    also=("test_sigmoid_gradient", *BACKWARD),
 )
-def in_place(z):
-    z /= 2
-    return (1 + np.tanh(z)) / 2
-
-
-@misconception(
-    "sigmoid",
-    "nothing is returned: printing shows a result, and gives nothing back",
+wrong(
+    "sigmoid_printed",
+    PRINTED,
     RETURN,
-    also=(
-        "test_sigmoid_gradient",
-        "test_forward",
-        "test_backward",
-        "test_train_two_layer",
-    ),
+    {"return (1 + np.tanh(z / 2)) / 2": "print((1 + np.tanh(z / 2)) / 2)"},
+    also=("test_sigmoid_gradient", "test_forward", *BOTH),
 )
-def sigmoid_printed(z):
-    print((1 + np.tanh(z / 2)) / 2)
+wrong(
+    "step_function",
+    "the result is rounded to whole numbers: a step, not an S",
+    FORMULA,
+    {"(1 + np.tanh(z / 2)) / 2": "np.where(z > 0, 1.0, np.where(z < 0, 0.0, 0.5))"},
+    also=BACKWARD,
+)
 
-
-@misconception("sigmoid", "the result is rounded to whole numbers: a step, not an S", FORMULA, also=("test_backward",))
-def step_function(z):
-    return np.where(z > 0, 1.0, np.where(z < 0, 0.0, 0.5))
-
-
-# --- sigmoid_gradient ----------------------------------------------------------------------------------------
-
-
-@misconception("sigmoid_gradient", "z itself is taken for σ(z)", PLACE)
-def of_the_value(z):
-    return z * (1 - z)
-
-
-@misconception("sigmoid_gradient", "the sigmoid is taken twice", PLACE)
-def sigmoid_twice(z):
-    s = sigmoid(sigmoid(z))
-    return s * (1 - s)
-
-
-@misconception("sigmoid_gradient", "only the factor 1 − σ is there", HILL)
-def one_minus(z):
-    return 1 - sigmoid(z)
-
-
-@misconception("sigmoid_gradient", "the sigmoid itself is returned", HILL)
-def only_sigmoid(z):
-    return sigmoid(z)
-
-
-@misconception("sigmoid_gradient", "the slope of tanh is taken: 1 − σ²", HILL)
-def of_tanh(z):
-    return 1 - sigmoid(z) ** 2
-
-
-@misconception("sigmoid_gradient", "σ(1 + σ): the sign of the second term is flipped", HILL)
-def plus(z):
-    return sigmoid(z) * (1 + sigmoid(z))
-
-
-@misconception("sigmoid_gradient", "the sign is flipped", HILL)
-def slope_sign_flipped(z):
-    return -sigmoid(z) * (1 - sigmoid(z))
-
-
-@misconception("sigmoid_gradient", "a constant quarter: the slope at 0, everywhere", HILL)
-def quarter(z):
-    return np.full(np.shape(z), 0.25)
-
-
-@misconception("sigmoid_gradient", "the slope of ReLU: 0 on the left, 1 on the right", HILL)
-def of_relu(z):
-    return np.where(z > 0, 1.0, 0.0)
-
-
-@misconception("sigmoid_gradient", "only one of the two factors is σ: z(1 − σ)", PLACE)
-def half_of_each(z):
-    return z * (1 - sigmoid(z))
-
-
-@misconception(
-    "sigmoid_gradient",
+wrong = Misconceptions("sigmoid_gradient")
+wrong("of_the_value", "z itself is taken for σ(z)", PLACE, {"sigmoid(z) * (1 - sigmoid(z))": "z * (1 - z)"})
+wrong(
+    "sigmoid_twice",
+    "the sigmoid is taken twice",
+    PLACE,
+    {"sigmoid(z) *": "sigmoid(sigmoid(z)) *", "1 - sigmoid(z)": "1 - sigmoid(sigmoid(z))"},
+)
+wrong("one_minus", "only the factor 1 − σ is there", HILL, {"sigmoid(z) *": ""})
+wrong("only_sigmoid", "the sigmoid itself is returned", HILL, {" * (1 - sigmoid(z))": ""})
+wrong("of_tanh", "the slope of tanh is taken: 1 − σ²", HILL, {"sigmoid(z) * (1 - sigmoid(z))": "1 - sigmoid(z) ** 2"})
+wrong("plus", "σ(1 + σ): the sign of the second term is flipped", HILL, {"1 - sig": "1 + sig"})
+wrong("slope_sign_flipped", "the sign is flipped", HILL, {"return": "return -"})
+wrong(
+    "quarter",
+    "a constant quarter: the slope at 0, everywhere",
+    HILL,
+    {"sigmoid(z) * (1 - sigmoid(z))": "np.full(np.shape(z), 0.25)"},
+)
+wrong(
+    "of_relu",
+    "the slope of ReLU: 0 on the left, 1 on the right",
+    HILL,
+    {"sigmoid(z) * (1 - sigmoid(z))": "np.where(z > 0, 1.0, 0.0)"},
+)
+wrong("half_of_each", "only one of the two factors is σ: z(1 − σ)", PLACE, {"sigmoid(z) *": "z *"})
+wrong(
+    "written_out",
     "the exponentials are written out, and give nan far out",
-    "Which of the exponentials overflows far out? The sigmoid that you have already doesn't (section 2).",
+    "An exponential overflows far out; the sigmoid that you have already doesn't (section 2).",
+    {"sigmoid(z) * (1 - sigmoid(z))": "np.exp(-z) / (1 + np.exp(-z)) ** 2"},
 )
-def written_out(z):
-    return np.exp(-z) / (1 + np.exp(-z)) ** 2
-
-
-@misconception(
-    "sigmoid_gradient",
+wrong(
+    "measured_coarsely",
     "the slope is measured with a coarse step, not computed",
     "There is a formula that needs nothing but σ(z), and is exact (section 2).",
+    {"sigmoid(z) * (1 - sigmoid(z))": "(sigmoid(z + 0.01) - sigmoid(z)) / 0.01"},
 )
-def measured_coarsely(z):
-    return (sigmoid(z + 0.01) - sigmoid(z)) / 0.01
+wrong("slope_printed", PRINTED, RETURN, {"return": "print(", "(1 - sigmoid(z))": "(1 - sigmoid(z)))"}, also=BOTH)
 
-
-@misconception(
-    "sigmoid_gradient",
-    "nothing is returned: printing shows a result, and gives nothing back",
-    RETURN,
-    also=(
-        "test_backward",
-        "test_train_two_layer",
-    ),
+wrong = Misconceptions("forward")
+wrong("sigmoid_last", "the sigmoid stands behind the second layer as well", GRAPH, {"return l2": "return sigmoid(l2)"})
+wrong("no_sigmoid", "there is no sigmoid: two layers that come to one", GRAPH, {"l2 = s @": "l2 = l1 @"})
+wrong("without_b1", "b1 is left out", GRAPH, {' + params["b1"]': ""})
+wrong("without_b2", "b2 is left out", GRAPH, {' + params["b2"]': ""})
+wrong("without_biases", "neither bias is there", GRAPH, {' + params["b1"]': "", ' + params["b2"]': ""})
+wrong(
+    "biases_subtracted",
+    "the biases are subtracted",
+    GRAPH,
+    {'+ params["b1"]': '- params["b1"]', '+ params["b2"]': '- params["b2"]'},
 )
-def slope_printed(z):
-    print(sigmoid(z) * (1 - sigmoid(z)))
-
-
-# --- forward -------------------------------------------------------------------------------------------------
-
-
-@misconception("forward", "the sigmoid stands behind the second layer as well", GRAPH)
-def sigmoid_last(x, params):
-    l1 = x @ params["W1"] + params["b1"]
-    s = sigmoid(l1)
-    l2 = s @ params["W2"] + params["b2"]
-    return sigmoid(l2), (x, l1, s)
-
-
-@misconception("forward", "there is no sigmoid: two layers that come to one", GRAPH)
-def no_sigmoid(x, params):
-    l1 = x @ params["W1"] + params["b1"]
-    return l1 @ params["W2"] + params["b2"], (x, l1, sigmoid(l1))
-
-
-@misconception("forward", "b1 is left out", GRAPH)
-def without_b1(x, params):
-    l1 = x @ params["W1"]
-    s = sigmoid(l1)
-    return s @ params["W2"] + params["b2"], (x, l1, s)
-
-
-@misconception("forward", "b2 is left out", GRAPH)
-def without_b2(x, params):
-    l1 = x @ params["W1"] + params["b1"]
-    s = sigmoid(l1)
-    return s @ params["W2"], (x, l1, s)
-
-
-@misconception("forward", "neither bias is there", GRAPH)
-def without_biases(x, params):
-    l1 = x @ params["W1"]
-    s = sigmoid(l1)
-    return s @ params["W2"], (x, l1, s)
-
-
-@misconception("forward", "the biases are subtracted", GRAPH)
-def biases_subtracted(x, params):
-    l1 = x @ params["W1"] - params["b1"]
-    s = sigmoid(l1)
-    return s @ params["W2"] - params["b2"], (x, l1, s)
-
-
-@misconception("forward", "b1 is added behind the sigmoid, not before it", GRAPH, also=("test_backward",))
-def b1_behind_sigmoid(x, params):
-    l1 = x @ params["W1"]
-    s = sigmoid(l1) + params["b1"]
-    return s @ params["W2"] + params["b2"], (x, l1, s)
-
-
-@misconception("forward", "ReLU in place of the sigmoid", GRAPH)
-def relu_inside(x, params):
-    l1 = x @ params["W1"] + params["b1"]
-    s = np.maximum(l1, 0)
-    return s @ params["W2"] + params["b2"], (x, l1, s)
-
-
-@misconception("forward", "tanh in place of the sigmoid", GRAPH)
-def tanh_inside(x, params):
-    l1 = x @ params["W1"] + params["b1"]
-    s = np.tanh(l1)
-    return s @ params["W2"] + params["b2"], (x, l1, s)
-
-
-@misconception("forward", "the slope of the sigmoid stands where the sigmoid belongs", GRAPH)
-def slope_inside(x, params):
-    l1 = x @ params["W1"] + params["b1"]
-    s = sigmoid_gradient(l1)
-    return s @ params["W2"] + params["b2"], (x, l1, s)
-
-
-@misconception("forward", "the sigmoid is taken twice", GRAPH)
-def sigmoid_twice_inside(x, params):
-    l1 = x @ params["W1"] + params["b1"]
-    s = sigmoid(sigmoid(l1))
-    return s @ params["W2"] + params["b2"], (x, l1, s)
-
-
-@misconception(
-    "forward", "the outputs are summed to one number for each example", "An example may have k outputs (section 3)."
+wrong(
+    "b1_behind_sigmoid",
+    "b1 is added behind the sigmoid, not before it",
+    GRAPH,
+    {' + params["b1"]': "", "sigmoid(l1)": 'sigmoid(l1) + params["b1"]'},
+    also=BACKWARD,
 )
-def outputs_summed(x, params):
-    l1 = x @ params["W1"] + params["b1"]
-    s = sigmoid(l1)
-    return (s @ params["W2"] + params["b2"]).sum(axis=1), (x, l1, s)
-
-
-@misconception(
-    "forward",
-    "y_hat alone is returned, without a cache",
-    "The docstring names two things that backward will be given (section 3).",
-    also=("test_backward", "test_train_two_layer"),
+wrong("relu_inside", "ReLU in place of the sigmoid", GRAPH, {"sigmoid(l1)": "np.maximum(l1, 0)"})
+wrong("tanh_inside", "tanh in place of the sigmoid", GRAPH, {"sigmoid(l1)": "np.tanh(l1)"})
+wrong(
+    "slope_inside",
+    "the slope of the sigmoid stands where the sigmoid belongs",
+    GRAPH,
+    {"sigmoid(l1)": "sigmoid_gradient(l1)"},
 )
-def only_outputs(x, params):
-    l1 = x @ params["W1"] + params["b1"]
-    return sigmoid(l1) @ params["W2"] + params["b2"]
-
-
-@misconception(
-    "forward",
-    "the cache stands before y_hat",
-    "Look at the order in the docstring.",
-    also=("test_backward", "test_train_two_layer"),
+wrong("sigmoid_twice_inside", "the sigmoid is taken twice", GRAPH, {"sigmoid(l1)": "sigmoid(sigmoid(l1))"})
+wrong(
+    "outputs_summed",
+    "the outputs are summed to one number for each example",
+    "An example may have k outputs, and each of them is kept (section 3).",
+    {"return l2": "return l2.sum(axis=1)"},
 )
-def cache_first(x, params):
-    l1 = x @ params["W1"] + params["b1"]
-    s = sigmoid(l1)
-    return (x, l1, s), s @ params["W2"] + params["b2"]
-
-
-@misconception(
-    "forward",
-    "nothing is returned: printing shows a result, and gives nothing back",
-    RETURN,
-    also=("test_backward", "test_train_two_layer"),
-)
-def outputs_printed(x, params):
-    l1 = x @ params["W1"] + params["b1"]
-    print(sigmoid(l1) @ params["W2"] + params["b2"])
-
-
-@misconception(
-    "forward",
+wrong("only_outputs", "y_hat alone is returned, without a cache", TWO_RESULTS, {", (x, l1, s)": ""}, also=BOTH)
+wrong("cache_first", "the cache stands before y_hat", TWO_RESULTS, {"l2, (x, l1, s)": "(x, l1, s), l2"}, also=BOTH)
+wrong("outputs_printed", PRINTED, RETURN, {"return l2, (x, l1, s)": "print(l2)"}, also=BOTH)
+wrong(
+    "first_example_only",
     "only the first example goes through the network",
-    "x holds n examples, one a row (section 3).",
-    also=(
-        "test_backward",
-        "test_train_two_layer",
-    ),
+    "x holds n examples, one in each row, and all of them go through (section 3).",
+    {"x @": "x[:1] @"},
+    also=BOTH,
 )
-def first_example_only(x, params):
-    l1 = x[:1] @ params["W1"] + params["b1"]
-    s = sigmoid(l1)
-    return s @ params["W2"] + params["b2"], (x, sigmoid(x @ params["W1"] + params["b1"]), s)
-
-
-@misconception("forward", "b1 is added to the parameters in place", MINE, also=("test_train_two_layer",))
-def params_in_place(x, params):
-    l1 = x @ params["W1"] + params["b1"]
-    s = sigmoid(l1)
-    params["W2"] *= 1.0 + 1e-3
-    return s @ params["W2"] / (1.0 + 1e-3) + params["b2"], (x, l1, s)
-
-
-# --- backward ------------------------------------------------------------------------------------------------
-
-
-def chain(d_l2, cache, params):
-    """Backward from the slope along l2, as it is when all else is right."""
-    x, l1, s = cache
-    d_l1 = d_l2 @ params["W2"].T * sigmoid_gradient(l1)
-    return {"W1": x.T @ d_l1, "b1": d_l1.sum(axis=0), "W2": s.T @ d_l2, "b2": d_l2.sum(axis=0)}
-
-
-@misconception("backward", "the slope along ŷ is not divided by n", AVERAGE)
-def not_averaged(y, y_hat, cache, params):
-    return chain(y_hat - y, cache, params)
-
-
-@misconception("backward", "the 2 of the square is kept, though the ½ of the loss cancels it", AVERAGE)
-def two_kept(y, y_hat, cache, params):
-    return chain(2 * (y_hat - y) / len(y), cache, params)
-
-
-@misconception("backward", "the ½ of the loss is kept, though the 2 of the square cancels it", AVERAGE)
-def half_kept(y, y_hat, cache, params):
-    return chain((y_hat - y) / (2 * len(y)), cache, params)
-
-
-@misconception("backward", "the sign is flipped: y − ŷ instead of ŷ − y", SIGNS)
-def error_flipped(y, y_hat, cache, params):
-    return chain((y - y_hat) / len(y), cache, params)
-
-
-@misconception("backward", "the loss itself is taken for its slope", AVERAGE)
-def loss_for_slope(y, y_hat, cache, params):
-    return chain((y_hat - y) ** 2 / (2 * len(y)), cache, params)
-
-
-@misconception("backward", "the mean is taken over the outputs, too", AVERAGE)
-def mean_over_outputs(y, y_hat, cache, params):
-    return chain((y_hat - y) / y.size, cache, params)
-
-
-@misconception("backward", "the outputs are counted, not the examples", AVERAGE)
-def divided_by_outputs(y, y_hat, cache, params):
-    return chain((y_hat - y) / y.shape[1], cache, params)
-
-
-@misconception("backward", "the average over the examples is taken twice", AVERAGE)
-def averaged_twice(y, y_hat, cache, params):
-    return chain((y_hat - y) / len(y) ** 2, cache, params)
-
-
-@misconception("backward", "the slope of the sigmoid stands behind the second layer as well", LOCAL)
-def slope_at_output(y, y_hat, cache, params):
-    return chain((y_hat - y) / len(y) * sigmoid_gradient(y_hat), cache, params)
-
-
-@misconception("backward", "the slope of the sigmoid is missing on the way back", BACK)
-def without_slope(y, y_hat, cache, params):
-    x, _, s = cache
-    d_l2 = (y_hat - y) / len(y)
-    d_l1 = d_l2 @ params["W2"].T
-    return {"W1": x.T @ d_l1, "b1": d_l1.sum(axis=0), "W2": s.T @ d_l2, "b2": d_l2.sum(axis=0)}
-
-
-@misconception("backward", "W2 is missing on the way back", BACK)
-def without_w2(y, y_hat, cache, params):
-    x, l1, s = cache
-    d_l2 = (y_hat - y) / len(y)
-    d_l1 = d_l2.sum(axis=1, keepdims=True) * sigmoid_gradient(l1)
-    return {"W1": x.T @ d_l1, "b1": d_l1.sum(axis=0), "W2": s.T @ d_l2, "b2": d_l2.sum(axis=0)}
-
-
-def with_local_slope(y, y_hat, cache, params, slope):
-    """Backward with another slope between l1 and s."""
-    x, _, s = cache
-    d_l2 = (y_hat - y) / len(y)
-    d_l1 = d_l2 @ params["W2"].T * slope
-    return {"W1": x.T @ d_l1, "b1": d_l1.sum(axis=0), "W2": s.T @ d_l2, "b2": d_l2.sum(axis=0)}
-
-
-@misconception("backward", "σ′ is taken at σ(l1), not at l1: the sigmoid is applied twice", PLACE)
-def slope_at_s(y, y_hat, cache, params):
-    return with_local_slope(y, y_hat, cache, params, sigmoid_gradient(cache[2]))
-
-
-@misconception("backward", "l1(1 − l1) is taken for the slope of the sigmoid: l1 and s are mixed up", LOCAL)
-def slope_of_l1(y, y_hat, cache, params):
-    return with_local_slope(y, y_hat, cache, params, cache[1] * (1 - cache[1]))
-
-
-@misconception("backward", "s itself is taken for the slope of the sigmoid", LOCAL)
-def slope_is_s(y, y_hat, cache, params):
-    return with_local_slope(y, y_hat, cache, params, cache[2])
-
-
-@misconception("backward", "1 − s is taken for the slope of the sigmoid", LOCAL)
-def slope_is_one_minus_s(y, y_hat, cache, params):
-    return with_local_slope(y, y_hat, cache, params, 1 - cache[2])
-
-
-@misconception("backward", "the slope of tanh is taken, 1 − s²", LOCAL)
-def slope_of_tanh(y, y_hat, cache, params):
-    return with_local_slope(y, y_hat, cache, params, 1 - cache[2] ** 2)
-
-
-@misconception("backward", "the slope of ReLU is taken", LOCAL)
-def slope_of_relu(y, y_hat, cache, params):
-    return with_local_slope(y, y_hat, cache, params, (cache[1] > 0).astype(float))
-
-
-@misconception("backward", "the slope of the sigmoid is a constant quarter", LOCAL)
-def slope_is_quarter(y, y_hat, cache, params):
-    return with_local_slope(y, y_hat, cache, params, 0.25)
-
-
-@misconception("backward", "the slope of the sigmoid stands twice on the way back", BACK)
-def slope_squared(y, y_hat, cache, params):
-    return with_local_slope(y, y_hat, cache, params, sigmoid_gradient(cache[1]) ** 2)
-
-
-@misconception("backward", "the gradient of W2 is made with l1, where s belongs", FEEDS)
-def w2_from_l1(y, y_hat, cache, params):
-    gradients = backward(y, y_hat, cache, params)
-    return {**gradients, "W2": cache[1].T @ (y_hat - y) / len(y)}
-
-
-@misconception("backward", "the gradients of the biases are averaged once more", BIASES)
-def biases_averaged(y, y_hat, cache, params):
-    gradients = backward(y, y_hat, cache, params)
-    return {**gradients, "b1": gradients["b1"] / len(y), "b2": gradients["b2"] / len(y)}
-
-
-@misconception("backward", "only the gradient of b1 is averaged once more", BIASES)
-def b1_averaged(y, y_hat, cache, params):
-    gradients = backward(y, y_hat, cache, params)
-    return {**gradients, "b1": gradients["b1"] / len(y)}
-
-
-@misconception("backward", "only the gradient of b2 is averaged once more", BIASES)
-def b2_averaged(y, y_hat, cache, params):
-    gradients = backward(y, y_hat, cache, params)
-    return {**gradients, "b2": gradients["b2"] / len(y)}
-
-
-@misconception("backward", "the gradients of the biases are summed where all others are averaged", BIASES)
-def biases_summed(y, y_hat, cache, params):
-    gradients = backward(y, y_hat, cache, params)
-    return {**gradients, "b1": gradients["b1"] * len(y), "b2": gradients["b2"] * len(y)}
-
-
-@misconception("backward", "the gradients of the biases are 0", BIASES)
-def biases_zero(y, y_hat, cache, params):
-    gradients = backward(y, y_hat, cache, params)
-    return {**gradients, "b1": np.zeros_like(params["b1"]), "b2": np.zeros_like(params["b2"])}
-
-
-@misconception("backward", "the gradients of the biases are summed to a single number", BIASES)
-def biases_to_one_number(y, y_hat, cache, params):
-    gradients = backward(y, y_hat, cache, params)
-    return {**gradients, "b1": gradients["b1"].sum(), "b2": gradients["b2"].sum()}
-
-
-@misconception("backward", "the gradients of the biases are summed over the wrong axis", BIASES)
-def biases_wrong_axis(y, y_hat, cache, params):
-    x, l1, s = cache
-    d_l2 = (y_hat - y) / len(y)
-    d_l1 = d_l2 @ params["W2"].T * sigmoid_gradient(l1)
-    return {"W1": x.T @ d_l1, "b1": d_l1.sum(axis=1), "W2": s.T @ d_l2, "b2": d_l2.sum(axis=1)}
-
-
-@misconception("backward", "each gradient of a bias still has a row for each example", BIASES)
-def biases_not_summed(y, y_hat, cache, params):
-    x, l1, s = cache
-    d_l2 = (y_hat - y) / len(y)
-    d_l1 = d_l2 @ params["W2"].T * sigmoid_gradient(l1)
-    return {"W1": x.T @ d_l1, "b1": d_l1, "W2": s.T @ d_l2, "b2": d_l2}
-
-
-@misconception("backward", "both weight gradients are transposed", SHAPES)
-def transposed(y, y_hat, cache, params):
-    gradients = backward(y, y_hat, cache, params)
-    return {**gradients, "W1": gradients["W1"].T, "W2": gradients["W2"].T}
-
-
-@misconception("backward", "the gradient of W1 is transposed", SHAPES)
-def w1_transposed(y, y_hat, cache, params):
-    gradients = backward(y, y_hat, cache, params)
-    return {**gradients, "W1": gradients["W1"].T}
-
-
-@misconception("backward", "the gradient of W2 is transposed", SHAPES)
-def w2_transposed(y, y_hat, cache, params):
-    gradients = backward(y, y_hat, cache, params)
-    return {**gradients, "W2": gradients["W2"].T}
-
-
-@misconception("backward", "only the last example counts: the loop assigns where it should add", EXAMPLES)
-def last_example(y, y_hat, cache, params):
-    x, l1, s = cache
-    for i in range(len(y)):
-        d_l2 = (y_hat[i] - y[i]) / len(y)
-        d_l1 = params["W2"] @ d_l2 * sigmoid_gradient(l1[i])
-        gradients = {"W1": np.outer(x[i], d_l1), "b1": d_l1, "W2": np.outer(s[i], d_l2), "b2": d_l2}
-    return gradients
-
-
-@misconception("backward", "only the first example counts", EXAMPLES)
-def first_example(y, y_hat, cache, params):
-    x, l1, s = cache
-    for i in range(len(y)):
-        d_l2 = (y_hat[i] - y[i]) / len(y)
-        d_l1 = params["W2"] @ d_l2 * sigmoid_gradient(l1[i])
-        return {"W1": np.outer(x[i], d_l1), "b1": d_l1, "W2": np.outer(s[i], d_l2), "b2": d_l2}
-
-
-@misconception("backward", "the slopes stop at the second layer: W1 and b1 get zeros", BACK)
-def first_layer_zero(y, y_hat, cache, params):
-    gradients = backward(y, y_hat, cache, params)
-    return {**gradients, "W1": np.zeros_like(params["W1"]), "b1": np.zeros_like(params["b1"])}
-
-
-@misconception("backward", "the first layer's slopes come back through a W2 that has been stepped already", BACK)
-def stepped_w2(y, y_hat, cache, params):
-    x, l1, s = cache
-    d_l2 = (y_hat - y) / len(y)
-    d_w2 = s.T @ d_l2
-    d_l1 = d_l2 @ (params["W2"] - 0.1 * d_w2).T * sigmoid_gradient(l1)
-    return {"W1": x.T @ d_l1, "b1": d_l1.sum(axis=0), "W2": d_w2, "b2": d_l2.sum(axis=0)}
-
-
-@misconception(
-    "backward",
+wrong(
+    "params_in_place",
+    "the parameters are changed in place",
+    MINE,
+    {"l2 = s @": 'params["W2"] *= 1.001\nl2 = s / 1.001 @'},
+    also=TRAINING,
+)
+
+wrong = Misconceptions("backward")
+wrong("not_averaged", "the slope along ŷ is not divided by n", AVERAGE, {" / len(y)": ""})
+wrong("two_kept", "the 2 of the square is kept, though the ½ of the loss cancels it", AVERAGE, {"= (": "= 2 * ("})
+wrong(
+    "half_kept",
+    "the ½ of the loss is kept, though the 2 of the square cancels it",
+    AVERAGE,
+    {"len(y)": "(2 * len(y))"},
+)
+wrong("error_flipped", "the sign is flipped: y − ŷ instead of ŷ − y", SIGNS, {"y_hat - y": "y - y_hat"})
+wrong(
+    "loss_for_slope",
+    "the loss itself is taken for its slope",
+    AVERAGE,
+    {"(y_hat - y) / len(y)": "(y_hat - y) ** 2 / (2 * len(y))"},
+)
+wrong("mean_over_outputs", "the mean is taken over the outputs, too", AVERAGE, {"len(y)": "y.size"})
+wrong("divided_by_outputs", "the outputs are counted, not the examples", AVERAGE, {"len(y)": "y.shape[1]"})
+wrong("averaged_twice", "the average over the examples is taken twice", AVERAGE, {"len(y)": "len(y) ** 2"})
+wrong(
+    "slope_at_output",
+    "the slope of the sigmoid stands behind the second layer as well",
+    "The second layer has no sigmoid behind it: ŷ is l2 itself (sections 3 and 4).",
+    {"d_s =": "d_l2 = d_l2 * sigmoid_gradient(y_hat)\nd_s ="},
+)
+wrong("without_slope", "the slope of the sigmoid is missing on the way back", BACK, {" * sigmoid_gradient(l1)": ""})
+wrong(
+    "without_w2",
+    "W2 is missing on the way back",
+    BACK,
+    {'d_l2 @ params["W2"].T': "d_l2.sum(axis=1, keepdims=True)"},
+)
+wrong(
+    "slope_at_s",
+    "σ′ is taken at σ(l1), not at l1: the sigmoid is applied twice",
+    PLACE,
+    {"sigmoid_gradient(l1)": "sigmoid_gradient(s)"},
+)
+wrong(
+    "slope_of_l1",
+    "l1(1 − l1) is taken for the slope of the sigmoid: l1 and s are mixed up",
+    LOCAL,
+    {"sigmoid_gradient(l1)": "l1 * (1 - l1)"},
+)
+wrong("slope_is_s", "s itself is taken for the slope of the sigmoid", LOCAL, {"sigmoid_gradient(l1)": "s"})
+wrong("slope_is_one_minus_s", "1 − s is taken for the slope of the sigmoid", LOCAL, {"sigmoid_gradient(l1)": "(1 - s)"})
+wrong("slope_of_tanh", "the slope of tanh is taken, 1 − s²", LOCAL, {"sigmoid_gradient(l1)": "(1 - s**2)"})
+wrong("slope_of_relu", "the slope of ReLU is taken", LOCAL, {"sigmoid_gradient(l1)": "(l1 > 0)"})
+wrong("slope_is_quarter", "the slope of the sigmoid is a constant quarter", LOCAL, {"sigmoid_gradient(l1)": "0.25"})
+wrong(
+    "slope_squared",
+    "the slope of the sigmoid stands twice on the way back",
+    BACK,
+    {"sigmoid_gradient(l1)": "sigmoid_gradient(l1) ** 2"},
+)
+wrong("w2_from_l1", "the gradient of W2 is made with l1, where s belongs", FEEDS, {"s.T @ d_l2": "l1.T @ d_l2"})
+wrong(
+    "biases_averaged",
+    "the gradients of the biases are averaged once more",
+    BIASES,
+    {"d_l1.sum": "d_l1.mean", "d_l2.sum": "d_l2.mean"},
+)
+wrong("b1_averaged", "only the gradient of b1 is averaged once more", BIASES, {"d_l1.sum": "d_l1.mean"})
+wrong("b2_averaged", "only the gradient of b2 is averaged once more", BIASES, {"d_l2.sum": "d_l2.mean"})
+wrong(
+    "biases_summed",
+    "the gradients of the biases are summed where all others are averaged",
+    BIASES,
+    {"d_l1.sum(axis=0)": "d_l1.sum(axis=0) * len(y)", "d_l2.sum(axis=0)": "d_l2.sum(axis=0) * len(y)"},
+)
+wrong(
+    "biases_zero",
+    "the gradients of the biases are 0",
+    BIASES,
+    {"d_l1.sum(axis=0)": '0 * params["b1"]', "d_l2.sum(axis=0)": '0 * params["b2"]'},
+)
+wrong(
+    "biases_to_one_number",
+    "the gradients of the biases are summed to a single number",
+    BIASES,
+    {"d_l1.sum(axis=0)": "d_l1.sum()", "d_l2.sum(axis=0)": "d_l2.sum()"},
+)
+wrong(
+    "biases_wrong_axis",
+    "the gradients of the biases are summed over the wrong axis",
+    BIASES,
+    {"d_l1.sum(axis=0)": "d_l1.sum(axis=1)", "d_l2.sum(axis=0)": "d_l2.sum(axis=1)"},
+)
+wrong(
+    "biases_not_summed",
+    "each gradient of a bias still has a row for each example",
+    BIASES,
+    {"d_l1.sum(axis=0)": "d_l1", "d_l2.sum(axis=0)": "d_l2"},
+)
+wrong(
+    "transposed",
+    "both weight gradients are transposed",
+    SHAPES,
+    {"x.T @ d_l1": "d_l1.T @ x", "s.T @ d_l2": "d_l2.T @ s"},
+)
+wrong("w1_transposed", "the gradient of W1 is transposed", SHAPES, {"x.T @ d_l1": "d_l1.T @ x"})
+wrong("w2_transposed", "the gradient of W2 is transposed", SHAPES, {"s.T @ d_l2": "d_l2.T @ s"})
+wrong(
+    "last_example",
+    "only the last example counts: the loop assigns where it should add",
+    EXAMPLES,
+    {"/ len(y)": "/ len(y)\nd_l2[:-1] = 0"},
+)
+wrong("first_example", "only the first example counts", EXAMPLES, {"/ len(y)": "/ len(y)\nd_l2[1:] = 0"})
+wrong(
+    "first_layer_zero",
+    "the slopes stop at the second layer: W1 and b1 get zeros",
+    BACK,
+    {"x.T @ d_l1": '0 * params["W1"]', "d_l1.sum(axis=0)": '0 * params["b1"]'},
+)
+wrong(
+    "stepped_w2",
+    "the first layer's slopes come back through a W2 that has been stepped already",
+    BACK,
+    {'params["W2"].T': '(params["W2"] - 0.1 * s.T @ d_l2).T'},
+)
+wrong(
+    "stepped_parameters",
     "updated parameters are returned, not their gradients",
-    "What does the docstring want, the slopes or where they lead? (section 5)",
+    "The docstring asks for the slopes, not for where they lead (section 5).",
+    {
+        "return {": "gradients = {",
+        "d_l2.sum(axis=0)}": "d_l2.sum(axis=0)}\nreturn {name: w - 0.1 * gradients[name] for name, w in params.items()}",
+    },
 )
-def stepped_parameters(y, y_hat, cache, params):
-    gradients = backward(y, y_hat, cache, params)
-    return {name: params[name] - 0.1 * gradients[name] for name in params}
-
-
-@misconception(
-    "backward",
+wrong(
+    "normalised",
     "the gradients are scaled to unit length",
-    "How steep a slope is, is half of what a gradient says (section 4).",
+    SIZE,
+    {
+        "return {": "gradients = {",
+        "d_l2.sum(axis=0)}": "d_l2.sum(axis=0)}\nreturn {name: g / np.linalg.norm(g) for name, g in gradients.items()}",
+    },
 )
-def normalised(y, y_hat, cache, params):
-    gradients = backward(y, y_hat, cache, params)
-    return {name: gradient / np.linalg.norm(gradient) for name, gradient in gradients.items()}
+wrong(
+    "y_hat_in_place",
+    "y_hat is changed in place",
+    OTHERS,
+    {"d_l2 = (y_hat - y) / len(y)": "y_hat -= y\ny_hat /= len(y)\nd_l2 = y_hat"},
+)
+wrong(
+    "as_tuple",
+    "the gradients come as a tuple, not as a dict",
+    FOUR,
+    {"return {": "return tuple({", "d_l2.sum(axis=0)}": "d_l2.sum(axis=0)}.values())"},
+    also=TRAINING,
+)
+wrong(
+    "weights_only",
+    "only the weights have gradients",
+    FOUR,
+    {'"b1": d_l1.sum(axis=0),': "", ', "b2": d_l2.sum(axis=0)': ""},
+    also=TRAINING,
+)
+wrong(
+    "gradients_printed",
+    PRINTED,
+    RETURN,
+    {"return {": "print({", "d_l2.sum(axis=0)}": "d_l2.sum(axis=0)})"},
+    also=TRAINING,
+)
+wrong(
+    "layers_swapped",
+    "the gradients of the two layers are swapped",
+    FEEDS,
+    {'{"W1": ': '{"W2": ', '"b1": ': '"b2": ', '"W2": ': '"W1": ', '"b2": ': '"b1": '},
+    also=TRAINING,
+)
 
 
-@misconception(
-    "backward",
+@wrong(
+    "measured",
     "the gradients are measured by small steps, not computed",
-    "Measuring checks a chain rule, and doesn't replace it: it costs two forward passes a parameter and digits (section 6).",
-    also=("test_train_two_layer",),
+    "Measuring can check a chain rule, but it costs two forward passes a parameter, and digits (section 6).",
+    also=TRAINING,
 )
-def measured(y, y_hat, cache, params):
+def _(y, y_hat, cache, params):
     x = cache[0]
     gradients = {}
     for name, w in params.items():
@@ -633,331 +391,141 @@ def measured(y, y_hat, cache, params):
     return gradients
 
 
-@misconception("backward", "y_hat is changed in place", MINE)
-def y_hat_in_place(y, y_hat, cache, params):
-    y_hat -= y
-    y_hat /= len(y)
-    return chain(y_hat, cache, params)
-
-
-@misconception(
-    "backward",
-    "the gradients come as a tuple, not as a dict",
-    "The docstring says what the result's names are (section 5).",
-    also=("test_train_two_layer",),
+wrong = Misconceptions("train_two_layer")
+wrong("uphill", "the steps go uphill", STEP, {"w - lr": "w + lr"})
+wrong("without_rate", "the learning rate is left out", STEP, {"lr * ": ""})
+wrong("fixed_rate", "the learning rate is a number of its own, not the argument", STEP, {"lr *": "0.01 *"})
+wrong(
+    "divided_by_rate",
+    "the gradient is divided by the learning rate",
+    STEP,
+    {"lr * gradients[name]": "gradients[name] / lr"},
 )
-def as_tuple(y, y_hat, cache, params):
-    return tuple(backward(y, y_hat, cache, params).values())
-
-
-@misconception(
-    "backward",
-    "only the weights have gradients",
-    "There are four parameters, and each has its slope (section 5).",
-    also=("test_train_two_layer",),
+wrong("rate_squared", "the learning rate counts twice", STEP, {"lr *": "lr * lr *"})
+wrong("averaged_again", "the gradient is averaged over the examples once more", STEP, {"lr *": "lr / len(y) *"})
+wrong("rate_shrinks", "the learning rate shrinks from step to step", STEP, {"lr *": "lr / (step + 1) *"})
+wrong("biases_stay", "the biases are never updated", STEP, {"[name] for": '[name] if "W" in name else w for'})
+wrong("second_layer_only", "only the second layer is updated", STEP, {"[name] for": '[name] if "2" in name else w for'})
+wrong("first_layer_only", "only the first layer is updated", STEP, {"[name] for": '[name] if "1" in name else w for'})
+wrong("step_assigned", "the step replaces the parameter, which it should change", STEP, {"w - lr": "-lr"})
+wrong(
+    "gradients_add_up",
+    "the gradients add up from step to step",
+    STEP,
+    {
+        "losses = []": "losses = []\nsums = dict.fromkeys(params, 0.0)",
+        "cache, params)": "cache, params)\ngradients = sums = {name: sums[name] + g for name, g in gradients.items()}",
+    },
 )
-def weights_only(y, y_hat, cache, params):
-    gradients = backward(y, y_hat, cache, params)
-    return {"W1": gradients["W1"], "W2": gradients["W2"]}
-
-
-@misconception(
-    "backward",
-    "nothing is returned: printing shows a result, and gives nothing back",
-    RETURN,
-    also=("test_train_two_layer",),
+wrong(
+    "starts_again",
+    "every step starts at the beginning again",
+    STEP,
+    {"losses = []": "start = params\nlosses = []", "w - lr": "start[name] - lr"},
 )
-def gradients_printed(y, y_hat, cache, params):
-    print(backward(y, y_hat, cache, params))
-
-
-@misconception("backward", "the gradients of the two layers are swapped", FEEDS, also=("test_train_two_layer",))
-def layers_swapped(y, y_hat, cache, params):
-    gradients = backward(y, y_hat, cache, params)
-    return {"W1": gradients["W2"], "b1": gradients["b2"], "W2": gradients["W1"], "b2": gradients["b1"]}
-
-
-# --- train_two_layer -----------------------------------------------------------------------------------------
-
-
-def descend(x, y, params, lr, n_steps, step, loss=lambda y, y_hat: np.sum((y - y_hat) ** 2) / (2 * len(y))):
-    """Training with another step; it gets the number of the step, the parameters and their gradients."""
-    losses = []
-    for t in range(n_steps + 1):
-        y_hat, cache = forward(x, params)
-        losses.append(loss(y, y_hat))
-        if t < n_steps:
-            params = step(t, params, backward(y, y_hat, cache, params))
-    return params, losses
-
-
-@misconception("train_two_layer", "the steps go uphill", STEP)
-def uphill(x, y, params, lr, n_steps):
-    return descend(x, y, params, lr, n_steps, lambda t, p, g: {k: p[k] + lr * g[k] for k in p})
-
-
-@misconception("train_two_layer", "the learning rate is left out", STEP)
-def without_rate(x, y, params, lr, n_steps):
-    return descend(x, y, params, lr, n_steps, lambda t, p, g: {k: p[k] - g[k] for k in p})
-
-
-@misconception("train_two_layer", "the learning rate is a number of its own, not the argument", STEP)
-def fixed_rate(x, y, params, lr, n_steps):
-    return descend(x, y, params, lr, n_steps, lambda t, p, g: {k: p[k] - 0.01 * g[k] for k in p})
-
-
-@misconception("train_two_layer", "the gradient is divided by the learning rate", STEP)
-def divided_by_rate(x, y, params, lr, n_steps):
-    return descend(x, y, params, lr, n_steps, lambda t, p, g: {k: p[k] - g[k] / lr for k in p})
-
-
-@misconception("train_two_layer", "the learning rate counts twice", STEP)
-def rate_squared(x, y, params, lr, n_steps):
-    return descend(x, y, params, lr, n_steps, lambda t, p, g: {k: p[k] - lr * lr * g[k] for k in p})
-
-
-@misconception("train_two_layer", "the gradient is averaged over the examples once more", STEP)
-def averaged_again(x, y, params, lr, n_steps):
-    return descend(x, y, params, lr, n_steps, lambda t, p, g: {k: p[k] - lr * g[k] / len(y) for k in p})
-
-
-@misconception("train_two_layer", "the biases are never updated", STEP)
-def biases_stay(x, y, params, lr, n_steps):
-    return descend(
-        x, y, params, lr, n_steps, lambda t, p, g: {k: p[k] - lr * g[k] if k in ("W1", "W2") else p[k] for k in p}
-    )
-
-
-@misconception("train_two_layer", "only the second layer is updated", STEP)
-def second_layer_only(x, y, params, lr, n_steps):
-    return descend(
-        x, y, params, lr, n_steps, lambda t, p, g: {k: p[k] - lr * g[k] if k in ("W2", "b2") else p[k] for k in p}
-    )
-
-
-@misconception("train_two_layer", "only the first layer is updated", STEP)
-def first_layer_only(x, y, params, lr, n_steps):
-    return descend(
-        x, y, params, lr, n_steps, lambda t, p, g: {k: p[k] - lr * g[k] if k in ("W1", "b1") else p[k] for k in p}
-    )
-
-
-@misconception("train_two_layer", "the step replaces the parameter, which it should change", STEP)
-def step_assigned(x, y, params, lr, n_steps):
-    return descend(x, y, params, lr, n_steps, lambda t, p, g: {k: -lr * g[k] for k in p})
-
-
-@misconception("train_two_layer", "the gradients add up from step to step", STEP)
-def gradients_add_up(x, y, params, lr, n_steps):
-    total = {k: np.zeros(w.shape) for k, w in params.items()}
-
-    def step(t, p, g):
-        for k in p:
-            total[k] += g[k]
-        return {k: p[k] - lr * total[k] for k in p}
-
-    return descend(x, y, params, lr, n_steps, step)
-
-
-@misconception("train_two_layer", "the learning rate shrinks from step to step", STEP)
-def rate_shrinks(x, y, params, lr, n_steps):
-    return descend(x, y, params, lr, n_steps, lambda t, p, g: {k: p[k] - lr / (t + 1) * g[k] for k in p})
-
-
-@misconception("train_two_layer", "every step starts at the beginning again", STEP)
-def starts_again(x, y, params, lr, n_steps):
-    start = params
-    losses = []
-    for t in range(n_steps + 1):
-        y_hat, cache = forward(x, params)
-        losses.append(np.sum((y - y_hat) ** 2) / (2 * len(y)))
-        if t < n_steps:
-            gradients = backward(y, y_hat, cache, params)
-            params = {k: start[k] - lr * gradients[k] for k in start}
-    return params, losses
-
-
-@misconception("train_two_layer", "the gradient is computed once, before the loop", STEP)
-def gradient_once(x, y, params, lr, n_steps):
-    y_hat, cache = forward(x, params)
-    gradients = backward(y, y_hat, cache, params)
-    return descend(x, y, params, lr, n_steps, lambda t, p, g: {k: p[k] - lr * gradients[k] for k in p})
-
-
-@misconception("train_two_layer", "the cache of the first forward pass is used all the time", STEP)
-def stale_cache(x, y, params, lr, n_steps):
-    y_hat, cache = forward(x, params)
-    losses = [np.sum((y - y_hat) ** 2) / (2 * len(y))]
-    for _ in range(n_steps):
-        gradients = backward(y, y_hat, cache, params)
-        params = {k: params[k] - lr * gradients[k] for k in params}
-        y_hat, _ = forward(x, params)
-        losses.append(np.sum((y - y_hat) ** 2) / (2 * len(y)))
-    return params, losses
-
-
-@misconception("train_two_layer", "the second layer is stepped before the first one's gradient is computed", STEP)
-def one_layer_after_the_other(x, y, params, lr, n_steps):
-    losses = []
-    for t in range(n_steps + 1):
-        y_hat, cache = forward(x, params)
-        losses.append(np.sum((y - y_hat) ** 2) / (2 * len(y)))
-        if t < n_steps:
-            first = backward(y, y_hat, cache, params)
-            params = {**params, "W2": params["W2"] - lr * first["W2"], "b2": params["b2"] - lr * first["b2"]}
-            second = backward(y, y_hat, cache, params)
-            params = {**params, "W1": params["W1"] - lr * second["W1"], "b1": params["b1"] - lr * second["b1"]}
-    return params, losses
-
-
-@misconception("train_two_layer", "each example makes a step of its own", "One step sees all the examples (section 7).")
-def step_per_example(x, y, params, lr, n_steps):
-    losses = [np.sum((y - forward(x, params)[0]) ** 2) / (2 * len(y))]
-    for _ in range(n_steps):
-        for i in range(len(y)):
-            y_hat, cache = forward(x[i : i + 1], params)
-            gradients = backward(y[i : i + 1], y_hat, cache, params)
-            params = {k: params[k] - lr * gradients[k] for k in params}
-        losses.append(np.sum((y - forward(x, params)[0]) ** 2) / (2 * len(y)))
-    return params, losses
-
-
-@misconception("train_two_layer", "there is a step too few", RECORD)
-def step_too_few(x, y, params, lr, n_steps):
-    return descend(x, y, params, lr, n_steps - 1, lambda t, p, g: {k: p[k] - lr * g[k] for k in p})
-
-
-@misconception("train_two_layer", "there is a step too many", RECORD)
-def step_too_many(x, y, params, lr, n_steps):
-    return descend(x, y, params, lr, n_steps + 1, lambda t, p, g: {k: p[k] - lr * g[k] for k in p})
-
-
-@misconception("train_two_layer", "after the last loss there is one more step", RECORD)
-def steps_after_the_last_loss(x, y, params, lr, n_steps):
-    losses = []
-    for _ in range(n_steps + 1):
-        y_hat, cache = forward(x, params)
-        losses.append(np.sum((y - y_hat) ** 2) / (2 * len(y)))
-        gradients = backward(y, y_hat, cache, params)
-        params = {k: params[k] - lr * gradients[k] for k in params}
-    return params, losses
-
-
-@misconception("train_two_layer", "the loss after the last step is missing", RECORD)
-def last_loss_missing(x, y, params, lr, n_steps):
-    params, losses = descend(x, y, params, lr, n_steps, lambda t, p, g: {k: p[k] - lr * g[k] for k in p})
-    return params, losses[:-1]
-
-
-@misconception("train_two_layer", "the loss before the first step is missing", RECORD)
-def first_loss_missing(x, y, params, lr, n_steps):
-    params, losses = descend(x, y, params, lr, n_steps, lambda t, p, g: {k: p[k] - lr * g[k] for k in p})
-    return params, losses[1:]
-
-
-@misconception("train_two_layer", "only the last loss is returned", RECORD)
-def last_loss_only(x, y, params, lr, n_steps):
-    params, losses = descend(x, y, params, lr, n_steps, lambda t, p, g: {k: p[k] - lr * g[k] for k in p})
-    return params, losses[-1]
-
-
-@misconception("train_two_layer", "the losses have no factor ½", AVERAGE)
-def losses_without_half(x, y, params, lr, n_steps):
-    plain = lambda t, p, g: {k: p[k] - lr * g[k] for k in p}  # noqa: E731
-    return descend(x, y, params, lr, n_steps, plain, lambda y, y_hat: np.sum((y - y_hat) ** 2) / len(y))
-
-
-@misconception("train_two_layer", "the losses are averaged over the outputs, too", AVERAGE)
-def losses_over_outputs(x, y, params, lr, n_steps):
-    plain = lambda t, p, g: {k: p[k] - lr * g[k] for k in p}  # noqa: E731
-    return descend(x, y, params, lr, n_steps, plain, lambda y, y_hat: np.mean((y - y_hat) ** 2) / 2)
-
-
-@misconception("train_two_layer", "the losses are mean squares: no ½, and averaged over the outputs", AVERAGE)
-def losses_mean(x, y, params, lr, n_steps):
-    plain = lambda t, p, g: {k: p[k] - lr * g[k] for k in p}  # noqa: E731
-    return descend(x, y, params, lr, n_steps, plain, lambda y, y_hat: np.mean((y - y_hat) ** 2))
-
-
-@misconception("train_two_layer", "the losses are summed over the examples, not averaged", AVERAGE)
-def losses_summed(x, y, params, lr, n_steps):
-    plain = lambda t, p, g: {k: p[k] - lr * g[k] for k in p}  # noqa: E731
-    return descend(x, y, params, lr, n_steps, plain, lambda y, y_hat: np.sum((y - y_hat) ** 2) / 2)
-
-
-@misconception(
-    "train_two_layer",
+wrong(
+    "gradient_once",
+    "the gradient is computed once, before the loop",
+    STEP,
+    {
+        "losses = []": "gradients = backward(y, *forward(x, params), params)\nlosses = []",
+        "gradients = backward(y, y_hat, cache, params)": "",
+    },
+)
+wrong(
+    "stale_cache",
+    "the cache of the first forward pass is used all the time",
+    STEP,
+    {"y_hat, cache =": "y_hat, new =", "losses.append(": "cache = new if step == 0 else cache\nlosses.append("},
+)
+wrong(
+    "one_layer_after_the_other",
+    "the second layer is stepped before the first one's gradient is computed",
+    STEP,
+    {
+        "cache, params)": 'cache, params)\nstepped = {**params, "W2": params["W2"] - lr * gradients["W2"]}\n'
+        "gradients = backward(y, y_hat, cache, stepped)"
+    },
+)
+wrong(
+    "step_per_example",
+    "each example makes a step of its own",
+    "One step sees all the examples (section 7).",
+    {
+        "if step < n_steps": "for i in range(len(y) if step < n_steps else 0)",
+        "gradients = backward(y,": "y_hat, cache = forward(x[i : i + 1], params)\ngradients = backward(y[i : i + 1],",
+    },
+)
+wrong("step_too_few", "there is a step too few", RECORD, {"n_steps + 1": "n_steps", "< n_steps": "< n_steps - 1"})
+wrong("step_too_many", "there is a step too many", RECORD, {"n_steps + 1": "n_steps + 2", "< n_steps": "<= n_steps"})
+wrong("steps_after_the_last_loss", "after the last loss there is one more step", RECORD, {"< n_steps": "<= n_steps"})
+wrong("last_loss_missing", "the loss after the last step is missing", RECORD, {"params, losses": "params, losses[:-1]"})
+wrong(
+    "first_loss_missing", "the loss before the first step is missing", RECORD, {"params, losses": "params, losses[1:]"}
+)
+wrong("last_loss_only", "only the last loss is returned", RECORD, {"params, losses": "params, losses[-1]"})
+wrong("losses_without_half", "the losses have no factor ½", AVERAGE, {"(2 * len(y))": "len(y)"})
+wrong("losses_over_outputs", "the losses are averaged over the outputs, too", AVERAGE, {"len(y)": "y.size"})
+wrong(
+    "losses_mean",
+    "the losses are mean squares: no ½, and averaged over the outputs",
+    AVERAGE,
+    {"(2 * len(y))": "y.size"},
+)
+wrong("losses_summed", "the losses are summed over the examples, not averaged", AVERAGE, {"(2 * len(y))": "2"})
+wrong(
+    "changed_in_place",
     "the caller's arrays are changed in place",
     MINE,
-    same_as=(
-        "copied_shallowly",
-        "callers_dict",
-    ),
+    {
+        "params = {name: w - lr * gradients[name] for name, w in params.items()}": """
+            for name in params:
+                params[name] -= lr * gradients[name]
+        """
+    },
+    same_as=("copied_shallowly", "callers_dict"),
 )
-def changed_in_place(x, y, params, lr, n_steps):
-    def step(t, p, g):
-        for k in p:
-            p[k] -= lr * g[k]
-        return p
-
-    return descend(x, y, params, lr, n_steps, step)
-
-
-@misconception(
-    "train_two_layer",
+wrong(
+    "copied_shallowly",
     "a copy of the dict still holds the caller's arrays, and these are changed",
     MINE,
+    {
+        "losses = []": "params = dict(params)\nlosses = []",
+        "params = {name: w - lr * gradients[name] for name, w in params.items()}": """
+            for name in params:
+                params[name] -= lr * gradients[name]
+        """,
+    },
     same_as=("callers_dict",),
 )
-def copied_shallowly(x, y, params, lr, n_steps):
-    def step(t, p, g):
-        for k in p:
-            p[k] -= lr * g[k]
-        return p
-
-    return descend(x, y, dict(params), lr, n_steps, step)
-
-
-@misconception("train_two_layer", "the new arrays are put into the caller's dict", MINE)
-def callers_dict(x, y, params, lr, n_steps):
-    def step(t, p, g):
-        for k in p:
-            p[k] = p[k] - lr * g[k]
-        return p
-
-    return descend(x, y, params, lr, n_steps, step)
-
-
-@misconception("train_two_layer", "the given parameters are returned, not the trained ones", STEP)
-def returns_the_start(x, y, params, lr, n_steps):
-    _, losses = descend(x, y, params, lr, n_steps, lambda t, p, g: {k: p[k] - lr * g[k] for k in p})
-    return params, losses
-
-
-@misconception("train_two_layer", "a return inside the loop ends it after one step", "What does return do to a loop?")
-def returns_in_loop(x, y, params, lr, n_steps):
-    losses = []
-    for _ in range(n_steps):
-        y_hat, cache = forward(x, params)
-        losses.append(np.sum((y - y_hat) ** 2) / (2 * len(y)))
-        gradients = backward(y, y_hat, cache, params)
-        params = {k: params[k] - lr * gradients[k] for k in params}
-        y_hat, cache = forward(x, params)
-        losses.append(np.sum((y - y_hat) ** 2) / (2 * len(y)))
-        return params, losses
-
-
-@misconception("train_two_layer", "losses and params are returned in the other order", "Look at the docstring's order.")
-def losses_first(x, y, params, lr, n_steps):
-    params, losses = descend(x, y, params, lr, n_steps, lambda t, p, g: {k: p[k] - lr * g[k] for k in p})
-    return losses, params
-
-
-@misconception("train_two_layer", "only the parameters are returned", "The docstring names two things to return.")
-def params_only(x, y, params, lr, n_steps):
-    return descend(x, y, params, lr, n_steps, lambda t, p, g: {k: p[k] - lr * g[k] for k in p})[0]
-
-
-@misconception("train_two_layer", "nothing is returned: printing shows a result, and gives nothing back", RETURN)
-def training_printed(x, y, params, lr, n_steps):
-    print(descend(x, y, params, lr, n_steps, lambda t, p, g: {k: p[k] - lr * g[k] for k in p}))
+wrong(
+    "callers_dict",
+    "the new arrays are put into the caller's dict",
+    MINE,
+    {"params = {": "params.update({", "params.items()}": "params.items()})"},
+)
+wrong(
+    "returns_the_start",
+    "the given parameters are returned, not the trained ones",
+    STEP,
+    {"losses = []": "start = params\nlosses = []", "return params": "return start"},
+)
+wrong(
+    "returns_in_loop",
+    "a return inside the loop ends it after one step",
+    LOOP_ENDS,
+    {"if step <": "if step == 1:\n    return params, losses\nif step <"},
+)
+wrong(
+    "losses_first",
+    "losses and params are returned in the other order",
+    "The docstring says in which order the two are returned.",
+    {"params, losses": "losses, params"},
+)
+wrong(
+    "params_only",
+    "only the parameters are returned",
+    "The docstring names two things to return.",
+    {"params, losses": "params"},
+)
+wrong("training_printed", PRINTED, RETURN, {"return params, losses": "print(params, losses)"})

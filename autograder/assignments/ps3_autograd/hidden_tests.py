@@ -4,7 +4,7 @@ from functools import partial
 
 import torch
 
-from autograder.authoring import described, expect, grades, right_or_following
+from autograder.authoring import described, expect, grades, right_or_following, show_curve, tools_of
 
 EXACT = 1e-5
 """float32 arithmetic in another order stays a hundred times below this; finite differences don't come near it."""
@@ -38,9 +38,9 @@ def test_mean_square_gradient_value(student, reference, rng):
     """The gradient of mean(x²) is right for every shape."""
     for shape in ((2, 2), (5,), (2, 3, 4)):
         x = tensor(rng, *shape)
-        student.tools.watch()
+        tools_of(student).watch()
         got, wanted = student.mean_square_gradient(x), reference.mean_square_gradient(x)
-        student.tools.events()
+        tools_of(student).events()
         expect.close(got, wanted, f"mean_square_gradient(x) for x of shape {shape}", rtol=EXACT)
 
 
@@ -49,7 +49,7 @@ def test_mean_square_gradient_leaves_x(student, reference, rng):
     """x is not recorded afterwards and has no gradient."""
     x = tensor(rng, 3, 2)
     got = student.mean_square_gradient(x)
-    untouched(student.arguments[0], x, "x", "mean_square_gradient")
+    untouched(student._caller.left[0], x, "x", "mean_square_gradient")
     expect.close(got, reference.mean_square_gradient(x), "mean_square_gradient(x)", rtol=EXACT)
 
 
@@ -71,7 +71,7 @@ def test_gradient_of_value(student, reference, rng):
     for shape in ((4,), (2, 3)):
         x = tensor(rng, *shape)
         for family in functions(rng, shape):
-            got, wanted = (who.gradient_of(who.tools.scalar_function(*family), x) for who in (student, reference))
+            got, wanted = (who.gradient_of(tools_of(who).scalar_function(*family), x) for who in (student, reference))
             expect.close(got, wanted, f"gradient_of(f, x) for x of shape {shape}", rtol=EXACT)
 
 
@@ -80,13 +80,13 @@ def test_gradient_of_plain(student, reference, rng):
     """The gradient is a plain tensor, the same at the second call, and x is left as it was."""
     x = tensor(rng, 3)
     family = functions(rng, (3,))[1]
-    mine, right = (who.tools.scalar_function(*family) for who in (student, reference))
+    mine, right = (tools_of(who).scalar_function(*family) for who in (student, reference))
     wanted = reference.gradient_of(right, x)
     for call in ("first", "second"):
         got = student.gradient_of(mine, x)
         expect.close(got, wanted, f"gradient_of(f, x) at the {call} call", rtol=EXACT)
         plain(got, "gradient_of(f, x)")
-        untouched(student.arguments[1], x, "x", "gradient_of")
+        untouched(student._caller.left[1], x, "x", "gradient_of")
 
 
 # --- accumulate_gradients ------------------------------------------------------------------------------------
@@ -115,13 +115,13 @@ def secret_weights(rng):
 
 def accumulated(who, weights, batches, stale=None):
     """The gradients that accumulate_gradients leaves, what it returns, and the weights afterwards."""
-    model = who.tools.network(LAYERS, weights)
+    model = tools_of(who).network(LAYERS, weights)
     if stale is not None:
-        who.tools.set_gradients(model, stale)
-    who.tools.watch()
-    returned = who.accumulate_gradients(model, who.tools.new("torch.nn.MSELoss"), batches)
-    who.tools.events()
-    return who.tools.gradients(model), returned, who.tools.weights(model)
+        tools_of(who).set_gradients(model, stale)
+    tools_of(who).watch()
+    returned = who.accumulate_gradients(model, tools_of(who).new("torch.nn.MSELoss"), batches)
+    tools_of(who).events()
+    return tools_of(who).gradients(model), returned, tools_of(who).weights(model)
 
 
 def same_gradients(got, wanted, when):
@@ -171,7 +171,7 @@ def test_accumulate_gradients_nothing_else(student, reference, rng):
 
 def stepped(who, weights, gradients, lr, as_list):
     """What sgd_step makes of a network's parameters: weights, gradients, leaf flags, and what it returned."""
-    tools = who.tools
+    tools = tools_of(who)
     model = tools.network(LAYERS, weights)
     tools.set_gradients(model, gradients)
     returned = who.sgd_step(tools.parameter_list(model) if as_list else tools.parameters(model), lr)
@@ -235,7 +235,7 @@ def test_sgd_step_unrecorded(student, reference, rng):
             f"After the step {name} is no leaf that requires gradients any more, as it was before the step.",
         )
     expect.that(returned is None, f"sgd_step should return None, but returned {described(returned)}.")
-    expect.that(student.tools.grad_enabled(), "sgd_step switched autograd off for everything that comes after it.")
+    expect.that(tools_of(student).grad_enabled(), "sgd_step switched autograd off for everything that comes after it.")
 
 
 # --- freeze_layers -------------------------------------------------------------------------------------------
@@ -260,7 +260,7 @@ def test_freeze_layers_whole_names(student, reference):
 @grades("test_freeze_layers")
 def test_freeze_layers_values(student, rng):
     """Flags are turned, and no weight is moved."""
-    tools, weights = student.tools, secret_weights(rng)
+    tools, weights = tools_of(student), secret_weights(rng)
     model = tools.network(LAYERS, weights)
     tools.set_gradients(model, secret_gradients(rng, weights))
     student.freeze_layers(model, ["second"])
@@ -282,11 +282,11 @@ def test_freeze_layers_thaws(student, reference):
 
 def frozen(who, names, before=(), layers=LAYERS):
     """Which parameters require gradients after freeze_layers."""
-    model = who.tools.network(layers)
-    flags = {name: name.partition(".")[0] not in before for name in who.tools.requires_grad(model)}
-    who.tools.set_requires_grad(model, flags)
+    model = tools_of(who).network(layers)
+    flags = {name: name.partition(".")[0] not in before for name in tools_of(who).requires_grad(model)}
+    tools_of(who).set_requires_grad(model, flags)
     who.freeze_layers(model, names)
-    return who.tools.requires_grad(model)
+    return tools_of(who).requires_grad(model)
 
 
 def same_flags(got, wanted, call):
@@ -317,14 +317,14 @@ def fitted(who, *problem):
 def judge_fit(student, reference, judge, *problem):
     """Judge the student's fit by a right one, or by one that follows from the student's own sgd_step."""
     got, wanted = (fitted(who, *problem) for who in (student, reference))
-    left = student.arguments
+    left = student._caller.left
     right_or_following(student, partial(judge, got), wanted, partial(followed, student, *problem))
     return got, left
 
 
 def followed(student, X, y, w0, b0, lr, n_steps):
     """A right descent that steps with the student's own sgd_step."""
-    tools = student.tools
+    tools = tools_of(student)
     state = {"w": w0.clone(), "b": b0.clone()}
     model = tools.parameters_named(state)
 
@@ -382,7 +382,7 @@ def test_fit_linear_leaves_start(student, reference, rng):
         return float(((y - (X @ w + b)) ** 2).sum() / (2 * len(y)))
 
     def judge(got, wanted):
-        student.plot("25 steps with lr = 0.1", got[2], wanted[2])
+        show_curve(student, "25 steps with lr = 0.1", got[2], wanted[2])
         start, end, reached = loss((w0, b0)), loss(got), loss(wanted)
         expect.that(
             end <= reached * (1 + 1e-3),

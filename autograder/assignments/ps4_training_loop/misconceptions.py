@@ -1,1368 +1,513 @@
 """Misconceptions of ps4: what beginners get wrong in a network, a step, the loop, predictions, accuracy."""
 
-from collections import OrderedDict
-from copy import deepcopy
+from autograder.authoring import Misconceptions, also_right
 
-import torch
-from torch import nn, optim
-
-from autograder.authoring import misconception
-
-WHOLE = ("test_final_accuracy",)
 STUB = "raise NotImplementedError is still there"
-STUB_HINT = (
-    "A function ends where something is raised: nothing below that line runs, and without a return it is reached."
-)
+STUB_HINT = "A function ends where something is raised: nothing below that line runs."
 RETURN = "A function gives back what stands behind return, and nothing else."
+PRINTED = "nothing is returned: a printed result is shown, but not given back"
+RESULT = "The docstring says what is returned."
 CALL = "Without its parentheses a function is only mentioned, and does nothing."
+LOOP_ENDS = "A return inside a loop ends the loop and the function at once."
 
-NAMES = "The layers are taken hold of by name later: compare the names one by one (section 2)."
-RAW = "Which scores does the criterion expect, and what does it do with them itself? (section 3)"
-SIZES = "Write the sizes side by side, from the input to the output: each layer takes what the one before it puts out (section 2)."
-ASKED = "The docstring names three arguments. Which of them does your network depend on? (section 2)"
-BENDS = "What do several matrices in a row come to, if nothing stands between them? (section 2)"
+NAMES = "Other cells find the layers by their names: compare yours with the docstring, one by one (section 2)."
+RAW = "The network ends with raw scores of either sign: the criterion does the rest itself (section 3)."
+SIZES = "Write the sizes side by side: each layer takes what the one before it puts out (section 2)."
+ASKED = "The docstring names three arguments, and the network depends on all of them (section 2)."
+BENDS = (
+    "Linear layers with nothing between them come to a single one: a ReLU stands after each hidden layer (section 2)."
+)
+RELU = "The bend of this network is ReLU: 0 for what is negative, unchanged otherwise (section 2)."
+CHAINED = "Layers become a network when nn.Sequential chains them (section 2)."
 
 MOVES = "Go through the table of the four moves, and write behind each of your lines which move it is (section 5)."
-CLEAR = "backward() adds to the gradients that stand there. Whose gradients does the second step use? (section 5)"
-ORDER = "Ask of each of the four moves what it needs from the one before (section 5)."
-DOWNHILL = "Which way does the gradient point, and which way should the loss go? (section 5)"
-MEAN = "What does the criterion do with the losses of the pictures in a batch already? (section 4)"
-LOGITS = "What does the criterion take, and what is inside it already? (sections 3 and 4)"
-GIVEN = (
-    "What a function is handed is what it should work with: the caller has chosen it for a reason (sections 4 and 5)."
-)
-GRAPH = "backward() walks back along what was recorded in the forward pass. Is everything recorded, up to the loss? (section 5)"
-NUMBER = "A loss as a tensor drags along all that it was computed from. How does it become a plain number? (section 5)"
-FLAT = "Print the shape of the pictures just before the model gets them, for the last batch as well (section 4)."
-LABELS = "What shape and what type of labels does the criterion take? (section 4)"
+CLEAR = "backward() adds to the gradients that stand there, so they must be cleared before each backward (section 5)."
+ORDER = "Each of the four moves needs what the one before it has made: compare their order with yours (section 5)."
+DOWNHILL = "The gradient points uphill; the loss falls in the opposite direction (section 5)."
+MEAN = "The criterion has already averaged over the pictures of the batch: use its value as it is (section 4)."
+LOGITS = "The criterion takes raw logits: softmax and logarithm are inside it already (sections 3 and 4)."
+GIVEN = "Work with what the function is given: the caller has chosen it for a reason (sections 4 and 5)."
+TRAINED = "The optimizer steps the parameters of the model that the caller gave, and the caller looks at that one (section 5)."
+GRAPH = "backward() needs the record of the forward pass, unbroken up to the loss, and uses it up (section 5)."
+NUMBER = "A loss as a tensor keeps the record of all that it was computed from: make it a plain number (section 5)."
+FLAT = "The network takes one row of 784 pixels for each picture, however many pictures the batch has (section 4)."
+LABELS = "The criterion takes the labels as they come: one whole number for each picture (section 4)."
+BY_HAND = "An update must change the tensors that the network keeps, in place (section 5)."
 
 WINDOW = "Write down, for 5 steps an epoch and windows of 3, which steps belong to which window (section 6)."
-RESET = "When exactly should the sum go back to zero, and when should it not? Look at the report that lies (section 6)."
-DIVIDE = "How many numbers are in the sum when you report it? (section 6)"
-EVERY = "Go through the loop on paper with two epochs of three batches: how many steps are there? (section 6)"
+RESET = "The sum goes back to zero when a window is reported, and at no other time (section 6)."
+DIVIDE = "The mean of a window is its sum divided by the number of losses in it (section 6)."
+EVERY = "Every epoch goes through all batches once: count the steps of two epochs of three batches (section 6)."
+EPOCHS = "The argument says how many epochs there are: count how often the outer loop runs (section 6)."
 
-PROBABILITY = "What should each row of probabilities sum to, and which function of the logits sees to that? (section 8)"
-AXIS = "Dimension 0 counts pictures, dimension 1 counts classes (section 8)."
-MODE = "Whoever asks for a prediction must get the model back as it was (section 8)."
-NO_GRAPH = (
-    "Nobody will call backward on a prediction: where is the recording switched off, and where on again? (section 8)"
+PROBABILITY = (
+    "Each row of the result holds ten probabilities that sum to 1: one function of the logits does that (section 8)."
 )
+AXIS = "Dimension 0 counts pictures, dimension 1 counts classes (section 8)."
+MODE = "Predict in evaluation mode, and give the model back in the mode that it had (section 8)."
+NO_GRAPH = "Nobody calls backward on a prediction: switch the recording off for it, and for nothing else (section 8)."
 
 COUNT = "Count answers, not batches: go through the example with 500 and 2 pictures (section 8)."
-SHARE = "What is counted, and out of how many? The result lies between 0 and 1 (section 8)."
+ALL_BATCHES = "All batches of the loader count, not one of them (section 8)."
+SHARE = "Accuracy is the share of right answers among all answers, between 0 and 1 (section 8)."
+LARGEST = "The answer is the place of the largest probability, not its size (section 8)."
 
+FINAL = ("test_final_accuracy",)
+LOOP = ("test_train", *FINAL)
+ACCURACY = ("test_accuracy",)
 
-# --- build_network -------------------------------------------------------------------------------------------
-
-
-@misconception("build_network", STUB, STUB_HINT, also=WHOLE)
-def network_stub_left(input_size=784, hidden_sizes=(128, 64), output_size=10):
-    raise NotImplementedError
-    return nn.Sequential(OrderedDict(logits=nn.Linear(input_size, output_size)))
-
-
-@misconception("build_network", "a softmax stands behind the logits", RAW, also=WHOLE)
-def softmax_last(input_size=784, hidden_sizes=(128, 64), output_size=10):
-    layers = OrderedDict()
-    sizes = [input_size, *hidden_sizes]
-    for i in range(1, len(sizes)):
-        layers[f"fc{i}"] = nn.Linear(sizes[i - 1], sizes[i])
-        layers[f"relu{i}"] = nn.ReLU()
-    layers["logits"] = nn.Linear(sizes[-1], output_size)
-    layers["softmax"] = nn.Softmax(dim=1)
-    return nn.Sequential(layers)
-
-
-@misconception("build_network", "a log-softmax stands behind the logits", RAW)
-def log_softmax_last(input_size=784, hidden_sizes=(128, 64), output_size=10):
-    layers = OrderedDict()
-    sizes = [input_size, *hidden_sizes]
-    for i in range(1, len(sizes)):
-        layers[f"fc{i}"] = nn.Linear(sizes[i - 1], sizes[i])
-        layers[f"relu{i}"] = nn.ReLU()
-    layers["logits"] = nn.Linear(sizes[-1], output_size)
-    layers["log_softmax"] = nn.LogSoftmax(dim=1)
-    return nn.Sequential(layers)
-
-
-@misconception("build_network", "the layer called logits is a linear layer and a softmax in one", RAW, also=WHOLE)
-def softmax_inside_logits(input_size=784, hidden_sizes=(128, 64), output_size=10):
-    layers = OrderedDict()
-    sizes = [input_size, *hidden_sizes]
-    for i in range(1, len(sizes)):
-        layers[f"fc{i}"] = nn.Linear(sizes[i - 1], sizes[i])
-        layers[f"relu{i}"] = nn.ReLU()
-    layers["logits"] = nn.Sequential(nn.Linear(sizes[-1], output_size), nn.Softmax(dim=1))
-    return nn.Sequential(layers)
-
-
-@misconception(
-    "build_network", "a ReLU stands behind the logits", "What becomes of a negative score? " + RAW, also=WHOLE
+wrong = Misconceptions("build_network")
+TOP = "layers = OrderedDict()"
+END = "return nn.Sequential(layers)"
+wrong("network_stub_left", STUB, STUB_HINT, {TOP: f"raise NotImplementedError\n{TOP}"}, also=FINAL)
+wrong(
+    "softmax_last",
+    "a softmax stands behind the logits",
+    RAW,
+    {END: f'layers["softmax"] = nn.Softmax(dim=1)\n{END}'},
+    also=FINAL,
 )
-def relu_after_logits(input_size=784, hidden_sizes=(128, 64), output_size=10):
-    layers = OrderedDict()
-    sizes = [input_size, *hidden_sizes]
-    for i in range(1, len(sizes)):
-        layers[f"fc{i}"] = nn.Linear(sizes[i - 1], sizes[i])
-        layers[f"relu{i}"] = nn.ReLU()
-    layers["logits"] = nn.Linear(sizes[-1], output_size)
-    layers[f"relu{len(sizes)}"] = nn.ReLU()
-    return nn.Sequential(layers)
-
-
-@misconception("build_network", "Sigmoid stands where a ReLU should", "Which function is relu? (section 2)", also=WHOLE)
-def sigmoid_for_relu(input_size=784, hidden_sizes=(128, 64), output_size=10):
-    layers = OrderedDict()
-    size = input_size
-    for i, hidden in enumerate(hidden_sizes, 1):
-        layers[f"fc{i}"] = nn.Linear(size, hidden)
-        layers[f"relu{i}"] = nn.Sigmoid()
-        size = hidden
-    layers["logits"] = nn.Linear(size, output_size)
-    return nn.Sequential(layers)
-
-
-@misconception("build_network", "Tanh stands where a ReLU should", "Which function is relu? (section 2)")
-def tanh_for_relu(input_size=784, hidden_sizes=(128, 64), output_size=10):
-    layers = OrderedDict()
-    size = input_size
-    for i, hidden in enumerate(hidden_sizes, 1):
-        layers[f"fc{i}"] = nn.Linear(size, hidden)
-        layers[f"relu{i}"] = nn.Tanh()
-        size = hidden
-    layers["logits"] = nn.Linear(size, output_size)
-    return nn.Sequential(layers)
-
-
-@misconception("build_network", "there is nothing between the linear layers", BENDS, also=WHOLE)
-def no_activations(input_size=784, hidden_sizes=(128, 64), output_size=10):
-    layers = OrderedDict()
-    size = input_size
-    for i, hidden in enumerate(hidden_sizes, 1):
-        layers[f"fc{i}"] = nn.Linear(size, hidden)
-        size = hidden
-    layers["logits"] = nn.Linear(size, output_size)
-    return nn.Sequential(layers)
-
-
-@misconception("build_network", "the ReLU in front of the logits is missing", BENDS)
-def last_relu_missing(input_size=784, hidden_sizes=(128, 64), output_size=10):
-    layers = OrderedDict()
-    size = input_size
-    for i, hidden in enumerate(hidden_sizes, 1):
-        layers[f"fc{i}"] = nn.Linear(size, hidden)
-        if i < len(hidden_sizes):
-            layers[f"relu{i}"] = nn.ReLU()
-        size = hidden
-    layers["logits"] = nn.Linear(size, output_size)
-    return nn.Sequential(layers)
-
-
-@misconception(
-    "build_network", "the linear layers have no bias", "Count the parameters of measure and decide (section 2)."
+wrong(
+    "log_softmax_last",
+    "a log-softmax stands behind the logits",
+    RAW,
+    {END: f'layers["log_softmax"] = nn.LogSoftmax(dim=1)\n{END}'},
 )
-def no_bias(input_size=784, hidden_sizes=(128, 64), output_size=10):
-    layers = OrderedDict()
-    size = input_size
-    for i, hidden in enumerate(hidden_sizes, 1):
-        layers[f"fc{i}"] = nn.Linear(size, hidden, bias=False)
-        layers[f"relu{i}"] = nn.ReLU()
-        size = hidden
-    layers["logits"] = nn.Linear(size, output_size, bias=False)
-    return nn.Sequential(layers)
-
-
-@misconception("build_network", "the hidden sizes come in the opposite order", SIZES)
-def sizes_reversed(input_size=784, hidden_sizes=(128, 64), output_size=10):
-    layers = OrderedDict()
-    size = input_size
-    for i, hidden in enumerate(reversed(hidden_sizes), 1):
-        layers[f"fc{i}"] = nn.Linear(size, hidden)
-        layers[f"relu{i}"] = nn.ReLU()
-        size = hidden
-    layers["logits"] = nn.Linear(size, output_size)
-    return nn.Sequential(layers)
-
-
-@misconception(
-    "build_network",
+wrong(
+    "softmax_inside_logits",
+    "the layer called logits holds several layers, not a linear one alone",
+    "The layer with this name is one nn.Linear; its raw scores are what the criterion expects (sections 2 and 3).",
+    {"nn.Linear(size, output_size)": "nn.Sequential(nn.Linear(size, output_size), nn.Softmax(dim=1))"},
+    also=FINAL,
+)
+wrong(
+    "relu_after_logits",
+    "a ReLU stands behind the logits",
+    RAW,
+    {END: f'layers[f"relu{{len(hidden_sizes) + 1}}"] = nn.ReLU()\n{END}'},
+    also=FINAL,
+)
+wrong("sigmoid_for_relu", "Sigmoid stands where a ReLU should", RELU, {"nn.ReLU": "nn.Sigmoid"}, also=FINAL)
+wrong("tanh_for_relu", "Tanh stands where a ReLU should", RELU, {"nn.ReLU": "nn.Tanh"})
+wrong(
+    "no_activations",
+    "there is nothing between the linear layers",
+    BENDS,
+    {'layers[f"relu{i}"] = nn.ReLU()': ""},
+    also=FINAL,
+)
+wrong(
+    "last_relu_missing",
+    "the ReLU in front of the logits is missing",
+    BENDS,
+    {'layers[f"relu{i}"]': 'if i < len(hidden_sizes):\n    layers[f"relu{i}"]'},
+)
+wrong(
+    "no_bias",
+    "the linear layers have no bias",
+    "Each linear layer has a bias: count the parameters and compare (section 2).",
+    {"hidden)": "hidden, bias=False)", "output_size)": "output_size, bias=False)"},
+)
+wrong(
+    "sizes_reversed",
+    "the hidden sizes come in the opposite order",
+    SIZES,
+    {"(hidden_sizes, start": "(reversed(hidden_sizes), start"},
+)
+wrong(
+    "in_and_out_swapped",
     "the two sizes of each linear layer are swapped",
-    "nn.Linear names what comes in first (section 2).",
-    also=WHOLE,
+    "nn.Linear takes the number of inputs first, then the number of outputs (section 2).",
+    {"size, hidden": "hidden, size", "size, output_size": "output_size, size"},
+    also=FINAL,
 )
-def in_and_out_swapped(input_size=784, hidden_sizes=(128, 64), output_size=10):
-    layers = OrderedDict()
-    size = input_size
-    for i, hidden in enumerate(hidden_sizes, 1):
-        layers[f"fc{i}"] = nn.Linear(hidden, size)
-        layers[f"relu{i}"] = nn.ReLU()
-        size = hidden
-    layers["logits"] = nn.Linear(output_size, size)
-    return nn.Sequential(layers)
-
-
-@misconception("build_network", "all sizes are fixed at 784, 128, 64 and 10", ASKED)
-def fixed_sizes(input_size=784, hidden_sizes=(128, 64), output_size=10):
-    return nn.Sequential(
-        OrderedDict(
-            [
-                ("fc1", nn.Linear(784, 128)),
-                ("relu1", nn.ReLU()),
-                ("fc2", nn.Linear(128, 64)),
-                ("relu2", nn.ReLU()),
-                ("logits", nn.Linear(64, 10)),
-            ]
-        )
-    )
-
-
-@misconception("build_network", "there are two hidden layers, however many are asked for", ASKED)
-def two_hidden_layers(input_size=784, hidden_sizes=(128, 64), output_size=10):
-    return nn.Sequential(
-        OrderedDict(
-            [
-                ("fc1", nn.Linear(input_size, hidden_sizes[0])),
-                ("relu1", nn.ReLU()),
-                ("fc2", nn.Linear(hidden_sizes[0], hidden_sizes[1])),
-                ("relu2", nn.ReLU()),
-                ("logits", nn.Linear(hidden_sizes[1], output_size)),
-            ]
-        )
-    )
-
-
-@misconception("build_network", "only the first hidden size is used", ASKED)
-def one_hidden_layer(input_size=784, hidden_sizes=(128, 64), output_size=10):
-    layers = OrderedDict()
-    layers["fc1"] = nn.Linear(input_size, hidden_sizes[0])
-    layers["relu1"] = nn.ReLU()
-    layers["logits"] = nn.Linear(hidden_sizes[0], output_size)
-    return nn.Sequential(layers)
-
-
-@misconception("build_network", "the hidden sizes are not used at all", ASKED)
-def no_hidden_layer(input_size=784, hidden_sizes=(128, 64), output_size=10):
-    return nn.Sequential(OrderedDict([("logits", nn.Linear(input_size, output_size))]))
-
-
-@misconception("build_network", "the number of inputs is fixed at 784", ASKED)
-def fixed_input(input_size=784, hidden_sizes=(128, 64), output_size=10):
-    layers = OrderedDict()
-    size = 784
-    for i, hidden in enumerate(hidden_sizes, 1):
-        layers[f"fc{i}"] = nn.Linear(size, hidden)
-        layers[f"relu{i}"] = nn.ReLU()
-        size = hidden
-    layers["logits"] = nn.Linear(size, output_size)
-    return nn.Sequential(layers)
-
-
-@misconception("build_network", "the number of classes is fixed at 10", ASKED)
-def fixed_output(input_size=784, hidden_sizes=(128, 64), output_size=10):
-    layers = OrderedDict()
-    size = input_size
-    for i, hidden in enumerate(hidden_sizes, 1):
-        layers[f"fc{i}"] = nn.Linear(size, hidden)
-        layers[f"relu{i}"] = nn.ReLU()
-        size = hidden
-    layers["logits"] = nn.Linear(size, 10)
-    return nn.Sequential(layers)
-
-
-@misconception("build_network", "every layer takes the network's input, not the layer's before it", SIZES, also=WHOLE)
-def size_never_handed_on(input_size=784, hidden_sizes=(128, 64), output_size=10):
-    layers = OrderedDict()
-    for i, hidden in enumerate(hidden_sizes, 1):
-        layers[f"fc{i}"] = nn.Linear(input_size, hidden)
-        layers[f"relu{i}"] = nn.ReLU()
-    layers["logits"] = nn.Linear(hidden_sizes[-1], output_size)
-    return nn.Sequential(layers)
-
-
-@misconception("build_network", "the logits take the first hidden layer's size, not the last one's", SIZES, also=WHOLE)
-def logits_from_first(input_size=784, hidden_sizes=(128, 64), output_size=10):
-    layers = OrderedDict()
-    size = input_size
-    for i, hidden in enumerate(hidden_sizes, 1):
-        layers[f"fc{i}"] = nn.Linear(size, hidden)
-        layers[f"relu{i}"] = nn.ReLU()
-        size = hidden
-    layers["logits"] = nn.Linear(hidden_sizes[0], output_size)
-    return nn.Sequential(layers)
-
-
-@misconception("build_network", "the layer logits is missing", SIZES, also=WHOLE)
-def no_logits(input_size=784, hidden_sizes=(128, 64), output_size=10):
-    layers = OrderedDict()
-    size = input_size
-    for i, hidden in enumerate(hidden_sizes, 1):
-        layers[f"fc{i}"] = nn.Linear(size, hidden)
-        layers[f"relu{i}"] = nn.ReLU()
-        size = hidden
-    return nn.Sequential(layers)
-
-
-@misconception("build_network", "the layers have no names of their own", NAMES)
-def without_names(input_size=784, hidden_sizes=(128, 64), output_size=10):
-    layers = []
-    size = input_size
-    for hidden in hidden_sizes:
-        layers += [nn.Linear(size, hidden), nn.ReLU()]
-        size = hidden
-    return nn.Sequential(*layers, nn.Linear(size, output_size))
-
-
-@misconception("build_network", "the numbers in the layers' names begin with 0", NAMES)
-def names_from_zero(input_size=784, hidden_sizes=(128, 64), output_size=10):
-    layers = OrderedDict()
-    size = input_size
-    for i, hidden in enumerate(hidden_sizes):
-        layers[f"fc{i}"] = nn.Linear(size, hidden)
-        layers[f"relu{i}"] = nn.ReLU()
-        size = hidden
-    layers["logits"] = nn.Linear(size, output_size)
-    return nn.Sequential(layers)
-
-
-@misconception("build_network", "the last layer is called output and not logits", NAMES)
-def last_called_output(input_size=784, hidden_sizes=(128, 64), output_size=10):
-    layers = OrderedDict()
-    size = input_size
-    for i, hidden in enumerate(hidden_sizes, 1):
-        layers[f"fc{i}"] = nn.Linear(size, hidden)
-        layers[f"relu{i}"] = nn.ReLU()
-        size = hidden
-    layers["output"] = nn.Linear(size, output_size)
-    return nn.Sequential(layers)
-
-
-@misconception("build_network", "the last layer goes on with the numbers of the others", NAMES)
-def last_called_fc(input_size=784, hidden_sizes=(128, 64), output_size=10):
-    layers = OrderedDict()
-    size = input_size
-    for i, hidden in enumerate(hidden_sizes, 1):
-        layers[f"fc{i}"] = nn.Linear(size, hidden)
-        layers[f"relu{i}"] = nn.ReLU()
-        size = hidden
-    layers[f"fc{len(hidden_sizes) + 1}"] = nn.Linear(size, output_size)
-    return nn.Sequential(layers)
-
-
-@misconception(
-    "build_network",
+wrong(
+    "fixed_sizes",
+    "all sizes are fixed at 784, 128, 64 and 10",
+    ASKED,
+    {TOP: f"input_size, hidden_sizes, output_size = 784, (128, 64), 10\n{TOP}"},
+)
+wrong(
+    "two_hidden_layers",
+    "there are two hidden layers, however many are asked for",
+    ASKED,
+    {TOP: f"hidden_sizes = hidden_sizes[0], hidden_sizes[1]\n{TOP}"},
+)
+wrong(
+    "one_hidden_layer", "only the first hidden size is used", ASKED, {"hidden_sizes, start": "hidden_sizes[:1], start"}
+)
+wrong("no_hidden_layer", "the hidden sizes are not used at all", ASKED, {"hidden_sizes, start": "(), start"})
+wrong("fixed_input", "the number of inputs is fixed at 784", ASKED, {"size = input_size": "size = 784"})
+wrong("fixed_output", "the number of classes is fixed at 10", ASKED, {"output_size)": "10)"})
+wrong(
+    "size_never_handed_on",
+    "every layer takes the network's input, not the output of the layer before it",
+    SIZES,
+    {"size, hidden)": "input_size, hidden)"},
+    also=FINAL,
+)
+wrong(
+    "logits_from_first",
+    "the logits take the first hidden layer's size, not the last one's",
+    SIZES,
+    {"size, output_size)": "hidden_sizes[0], output_size)"},
+    also=FINAL,
+)
+wrong(
+    "no_logits",
+    "the layer logits is missing",
+    SIZES,
+    {'layers["logits"] = nn.Linear(size, output_size)': ""},
+    also=FINAL,
+)
+wrong("without_names", "the layers have no names of their own", NAMES, {"(layers)": "(*layers.values())"})
+wrong("names_from_zero", "the numbers in the layers' names begin with 0", NAMES, {", start=1": ""})
+wrong("last_called_output", "the last layer is called output and not logits", NAMES, {'"logits"': '"output"'})
+wrong(
+    "last_called_fc",
+    "the last layer goes on with the numbers of the others",
+    NAMES,
+    {'"logits"': 'f"fc{len(hidden_sizes) + 1}"'},
+)
+wrong(
+    "names_collide",
     "all layers of a kind have the same name, so that only the last of them is left",
-    "A dictionary keeps one entry for each key. " + NAMES,
-    also=WHOLE,
+    "A dictionary keeps one entry for each key, so each layer needs a name of its own (section 2).",
+    {'f"fc{i}"': '"fc1"', 'f"relu{i}"': '"relu1"'},
+    also=FINAL,
 )
-def names_collide(input_size=784, hidden_sizes=(128, 64), output_size=10):
-    layers = OrderedDict()
-    size = input_size
-    for hidden in hidden_sizes:
-        layers["fc1"] = nn.Linear(size, hidden)
-        layers["relu1"] = nn.ReLU()
-        size = hidden
-    layers["logits"] = nn.Linear(size, output_size)
-    return nn.Sequential(layers)
-
-
-@misconception(
-    "build_network", "the layers come in a list, not in a network", "What chains layers? (section 2)", also=WHOLE
+wrong(
+    "plain_list",
+    "the layers come in a list, not in a network",
+    CHAINED,
+    {END: "return list(layers.values())"},
+    also=FINAL,
 )
-def plain_list(input_size=784, hidden_sizes=(128, 64), output_size=10):
-    layers = []
-    size = input_size
-    for hidden in hidden_sizes:
-        layers += [nn.Linear(size, hidden), nn.ReLU()]
-        size = hidden
-    layers.append(nn.Linear(size, output_size))
-    return layers
-
-
-@misconception(
-    "build_network", "the layers come in a dictionary, not in a network", "What chains layers? (section 2)", also=WHOLE
+wrong(
+    "plain_dictionary", "the layers come in a dictionary, not in a network", CHAINED, {END: "return layers"}, also=FINAL
 )
-def plain_dictionary(input_size=784, hidden_sizes=(128, 64), output_size=10):
-    layers = OrderedDict()
-    size = input_size
-    for i, hidden in enumerate(hidden_sizes, 1):
-        layers[f"fc{i}"] = nn.Linear(size, hidden)
-        layers[f"relu{i}"] = nn.ReLU()
-        size = hidden
-    layers["logits"] = nn.Linear(size, output_size)
-    return layers
-
-
-@misconception(
-    "build_network", "nothing is returned: printing shows a result, and gives nothing back", RETURN, also=WHOLE
+wrong("network_printed", PRINTED, RETURN, {END: "print(nn.Sequential(layers))"}, also=FINAL)
+wrong(
+    "extra_dropout",
+    "a dropout layer stands behind each ReLU",
+    "The docstring names all the layers, and there is no other one (section 2).",
+    {"nn.ReLU()": 'nn.ReLU()\nlayers[f"dropout{i}"] = nn.Dropout(0.2)'},
 )
-def network_printed(input_size=784, hidden_sizes=(128, 64), output_size=10):
-    layers = OrderedDict()
-    size = input_size
-    for i, hidden in enumerate(hidden_sizes, 1):
-        layers[f"fc{i}"] = nn.Linear(size, hidden)
-        layers[f"relu{i}"] = nn.ReLU()
-        size = hidden
-    layers["logits"] = nn.Linear(size, output_size)
-    print(nn.Sequential(layers))
-
-
-@misconception("build_network", "a dropout layer stands behind each ReLU", "Which layers does the docstring name?")
-def extra_dropout(input_size=784, hidden_sizes=(128, 64), output_size=10):
-    layers = OrderedDict()
-    size = input_size
-    for i, hidden in enumerate(hidden_sizes, 1):
-        layers[f"fc{i}"] = nn.Linear(size, hidden)
-        layers[f"relu{i}"] = nn.ReLU()
-        layers[f"dropout{i}"] = nn.Dropout(0.2)
-        size = hidden
-    layers["logits"] = nn.Linear(size, output_size)
-    return nn.Sequential(layers)
-
-
-@misconception(
-    "build_network",
+wrong(
+    "zero_weights",
     "all weights start at zero",
-    "If two units start alike and see the same pictures, what tells them apart later? (section 2)",
-    also=WHOLE,
+    "Units that start alike and see the same pictures stay alike: random weights tell them apart (section 2).",
+    {END: "network = nn.Sequential(layers)\nfor p in network.parameters():\n    nn.init.zeros_(p)\nreturn network"},
+    also=FINAL,
 )
-def zero_weights(input_size=784, hidden_sizes=(128, 64), output_size=10):
-    layers = OrderedDict()
-    size = input_size
-    for i, hidden in enumerate(hidden_sizes, 1):
-        layers[f"fc{i}"] = nn.Linear(size, hidden)
-        layers[f"relu{i}"] = nn.ReLU()
-        size = hidden
-    layers["logits"] = nn.Linear(size, output_size)
-    network = nn.Sequential(layers)
-    for p in network.parameters():
-        nn.init.zeros_(p)
-    return network
-
-
-@misconception(
-    "build_network",
+wrong(
+    "seeded",
     "the random seed is set inside, so that all networks are the same",
-    "What should be different about two networks that have just been made? (section 2)",
+    "Two networks that have just been made have different weights; the caller sets the seed if it wants (section 2).",
+    {TOP: f"torch.manual_seed(0)\n{TOP}"},
 )
-def seeded(input_size=784, hidden_sizes=(128, 64), output_size=10):
-    torch.manual_seed(0)
-    layers = OrderedDict()
-    size = input_size
-    for i, hidden in enumerate(hidden_sizes, 1):
-        layers[f"fc{i}"] = nn.Linear(size, hidden)
-        layers[f"relu{i}"] = nn.ReLU()
-        size = hidden
-    layers["logits"] = nn.Linear(size, output_size)
-    return nn.Sequential(layers)
-
-
-@misconception(
-    "build_network", "the weights are frozen", "May these parameters learn? See requires_grad (section 5).", also=WHOLE
+wrong(
+    "frozen",
+    "the weights are frozen",
+    "Parameters can only learn if they require gradients (section 5).",
+    {"(layers)": "(layers).requires_grad_(False)"},
+    also=FINAL,
 )
-def frozen(input_size=784, hidden_sizes=(128, 64), output_size=10):
-    layers = OrderedDict()
-    size = input_size
-    for i, hidden in enumerate(hidden_sizes, 1):
-        layers[f"fc{i}"] = nn.Linear(size, hidden)
-        layers[f"relu{i}"] = nn.ReLU()
-        size = hidden
-    layers["logits"] = nn.Linear(size, output_size)
-    return nn.Sequential(layers).requires_grad_(False)
 
-
-# --- train_step ----------------------------------------------------------------------------------------------
-
-
-@misconception("train_step", STUB, STUB_HINT, also=("test_train", *WHOLE))
-def step_stub_left(model, images, labels, criterion, optimizer):
-    raise NotImplementedError
-    return criterion(model(images.view(images.shape[0], -1)), labels).item()
-
-
-@misconception("train_step", "the gradients are never cleared", CLEAR, also=WHOLE)
-def no_zero_grad(model, images, labels, criterion, optimizer):
-    loss = criterion(model(images.view(images.shape[0], -1)), labels)
-    loss.backward()
-    optimizer.step()
-    return loss.item()
-
-
-@misconception("train_step", "the gradients are cleared between backward and step", ORDER, also=WHOLE)
-def zero_between(model, images, labels, criterion, optimizer):
-    loss = criterion(model(images.view(images.shape[0], -1)), labels)
-    loss.backward()
-    optimizer.zero_grad()
-    optimizer.step()
-    return loss.item()
-
-
-@misconception("train_step", "the step comes before backward", ORDER, also=WHOLE)
-def step_before_backward(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    loss = criterion(model(images.view(images.shape[0], -1)), labels)
-    optimizer.step()
-    loss.backward()
-    return loss.item()
-
-
-@misconception(
-    "train_step", "the step comes before backward, and uses the gradients of the batch before", ORDER, also=WHOLE
+wrong = Misconceptions("train_step")
+ROWS = "images = images.view(images.shape[0], -1)"
+ZERO = "optimizer.zero_grad()"
+BACK = "loss.backward()"
+STEP = "optimizer.step()"
+RATE = "optimizer.param_groups[0]['lr']"
+wrong("step_stub_left", STUB, STUB_HINT, {ROWS: f"raise NotImplementedError\n{ROWS}"}, also=LOOP)
+wrong("no_zero_grad", "the gradients are never cleared", CLEAR, {ZERO: ""}, also=FINAL)
+wrong(
+    "zero_after",
+    "the gradients are cleared after the step only: what stood there before the first step is added to it",
+    CLEAR,
+    {ZERO: "", STEP: f"{STEP}\n{ZERO}"},
 )
-def step_one_late(model, images, labels, criterion, optimizer):
-    loss = criterion(model(images.view(images.shape[0], -1)), labels)
-    optimizer.step()
-    optimizer.zero_grad()
-    loss.backward()
-    return loss.item()
-
-
-@misconception("train_step", "there is no backward", MOVES, also=WHOLE)
-def no_backward(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    loss = criterion(model(images.view(images.shape[0], -1)), labels)
-    optimizer.step()
-    return loss.item()
-
-
-@misconception("train_step", "backward is mentioned and not called", CALL, same_as=("no_backward",), also=WHOLE)
-def backward_not_called(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    loss = criterion(model(images.view(images.shape[0], -1)), labels)
-    loss.backward  # noqa: B018
-    optimizer.step()
-    return loss.item()
-
-
-@misconception(
-    "train_step",
+wrong(
+    "zero_between",
+    "the gradients are cleared between backward and step",
+    ORDER,
+    {ZERO: "", BACK: f"{BACK}\n{ZERO}"},
+    also=FINAL,
+)
+wrong("step_before_backward", "the step comes before backward", ORDER, {STEP: "", BACK: f"{STEP}\n{BACK}"}, also=FINAL)
+wrong(
+    "step_one_late",
+    "the step comes before backward, and uses the gradients of the batch before",
+    ORDER,
+    {ZERO: "", STEP: "", BACK: f"{STEP}\n{ZERO}\n{BACK}"},
+    also=FINAL,
+)
+wrong("no_backward", "there is no backward", MOVES, {BACK: ""}, also=FINAL)
+wrong(
+    "backward_not_called",
+    "backward is mentioned and not called",
+    CALL,
+    {BACK: "loss.backward"},
+    same_as=("no_backward",),
+    also=FINAL,
+)
+wrong(
+    "no_step",
     "no step reaches the parameters: there is none, or only a name is bound to the new values",
     MOVES,
-    also=WHOLE,
+    {STEP: ""},
     same_as=("update_rebinds",),
+    also=FINAL,
 )
-def no_step(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    loss = criterion(model(images.view(images.shape[0], -1)), labels)
-    loss.backward()
-    return loss.item()
-
-
-@misconception("train_step", "neither backward nor step is there", MOVES, also=WHOLE)
-def only_forward(model, images, labels, criterion, optimizer):
-    loss = criterion(model(images.view(images.shape[0], -1)), labels)
-    return loss.item()
-
-
-@misconception(
-    "train_step",
+wrong("only_forward", "neither backward nor step is there", MOVES, {ZERO: "", BACK: "", STEP: ""}, also=FINAL)
+wrong(
+    "under_no_grad",
     "the forward pass is not recorded",
     GRAPH,
-    also=("test_train", *WHOLE),
+    {"loss = criterion": "with torch.no_grad():\n    loss = criterion"},
+    also=LOOP,
 )
-def under_no_grad(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    with torch.no_grad():
-        loss = criterion(model(images.view(images.shape[0], -1)), labels)
-    loss.backward()
-    optimizer.step()
-    return loss.item()
-
-
-@misconception("train_step", "the loss is cut off from its graph before backward", GRAPH, also=("test_train", *WHOLE))
-def detached(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    loss = criterion(model(images.view(images.shape[0], -1)), labels).detach()
-    loss.backward()
-    optimizer.step()
-    return loss.item()
-
-
-@misconception(
-    "train_step", "the logits are cut off from their graph, and the loss is told to have one", GRAPH, also=WHOLE
+wrong(
+    "detached", "the loss is cut off from its graph before backward", GRAPH, {"labels)": "labels).detach()"}, also=LOOP
 )
-def detached_and_required(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    logits = model(images.view(images.shape[0], -1)).detach()
-    loss = criterion(logits.requires_grad_(), labels)
-    loss.backward()
-    optimizer.step()
-    return loss.item()
-
-
-@misconception("train_step", "backward is asked of a number", NUMBER, also=("test_train", *WHOLE))
-def item_too_early(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    loss = criterion(model(images.view(images.shape[0], -1)), labels).item()
-    loss.backward()
-    optimizer.step()
-    return loss
-
-
-@misconception("train_step", "backward is called twice", GRAPH, also=("test_train", *WHOLE))
-def backward_twice(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    loss = criterion(model(images.view(images.shape[0], -1)), labels)
-    loss.backward()
-    loss.backward()
-    optimizer.step()
-    return loss.item()
-
-
-@misconception("train_step", "the loss is negative, so that the step goes uphill", DOWNHILL, also=WHOLE)
-def negative_loss(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    loss = -criterion(model(images.view(images.shape[0], -1)), labels)
-    loss.backward()
-    optimizer.step()
-    return loss.item()
-
-
-@misconception("train_step", "backward starts from minus the loss, so that the step goes uphill", DOWNHILL, also=WHOLE)
-def negative_backward(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    loss = criterion(model(images.view(images.shape[0], -1)), labels)
-    (-loss).backward()
-    optimizer.step()
-    return loss.item()
-
-
-@misconception("train_step", "the update by hand adds the gradient: it goes uphill", DOWNHILL, also=WHOLE)
-def uphill_by_hand(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    loss = criterion(model(images.view(images.shape[0], -1)), labels)
-    loss.backward()
-    with torch.no_grad():
-        for p in model.parameters():
-            p += optimizer.param_groups[0]["lr"] * p.grad
-    return loss.item()
-
-
-@misconception("train_step", "the update by hand has a learning rate of its own", GIVEN)
-def own_rate_by_hand(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    loss = criterion(model(images.view(images.shape[0], -1)), labels)
-    loss.backward()
-    with torch.no_grad():
-        for p in model.parameters():
-            p -= 0.01 * p.grad
-    return loss.item()
-
-
-@misconception(
-    "train_step",
+wrong(
+    "detached_and_required",
+    "the logits are cut off from their graph, and the loss is told to have one",
+    GRAPH,
+    {"model(images)": "model(images).detach().requires_grad_()"},
+    also=FINAL,
+)
+wrong("item_too_early", "backward is asked of a number", NUMBER, {"labels)": "labels).item()"}, also=LOOP)
+wrong("backward_twice", "backward is called twice", GRAPH, {BACK: f"{BACK}\n{BACK}"}, also=LOOP)
+wrong(
+    "negative_loss",
+    "the loss is negative, so that the step goes uphill",
+    DOWNHILL,
+    {"= criterion": "= -criterion"},
+    also=FINAL,
+)
+wrong(
+    "negative_backward",
+    "backward starts from minus the loss, so that the step goes uphill",
+    DOWNHILL,
+    {BACK: "(-loss).backward()"},
+    also=FINAL,
+)
+wrong(
+    "uphill_by_hand",
+    "the update by hand adds the gradient: it goes uphill",
+    DOWNHILL,
+    {STEP: f"with torch.no_grad():\n    for p in model.parameters():\n        p += {RATE} * p.grad"},
+    also=FINAL,
+)
+wrong(
+    "own_rate_by_hand",
+    "the update by hand has a learning rate of its own",
+    GIVEN,
+    {STEP: "with torch.no_grad():\n    for p in model.parameters():\n        p -= 0.01 * p.grad"},
+)
+wrong(
+    "update_rebinds",
     "the update by hand makes new tensors, and leaves the network's own as they are",
-    "Which tensor does the network keep: the one that you changed, or the one that you made? (section 5)",
-    also=WHOLE,
+    BY_HAND,
+    {STEP: f"for p in model.parameters():\n    p = p - {RATE} * p.grad"},
+    also=FINAL,
 )
-def update_rebinds(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    loss = criterion(model(images.view(images.shape[0], -1)), labels)
-    loss.backward()
-    for p in model.parameters():
-        p = p - optimizer.param_groups[0]["lr"] * p.grad
-    return loss.item()
-
-
-@misconception("train_step", "the step is taken twice", MOVES)
-def two_steps(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    loss = criterion(model(images.view(images.shape[0], -1)), labels)
-    loss.backward()
-    optimizer.step()
-    optimizer.step()
-    return loss.item()
-
-
-@misconception("train_step", "the loss is doubled", MEAN)
-def loss_doubled(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    loss = 2 * criterion(model(images.view(images.shape[0], -1)), labels)
-    loss.backward()
-    optimizer.step()
-    return loss.item()
-
-
-@misconception("train_step", "the loss is multiplied by the number of pictures", MEAN, also=WHOLE)
-def loss_times_n(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    loss = criterion(model(images.view(images.shape[0], -1)), labels) * images.shape[0]
-    loss.backward()
-    optimizer.step()
-    return loss.item()
-
-
-@misconception("train_step", "the mean loss is divided by the number of pictures again", MEAN, also=WHOLE)
-def loss_over_n(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    loss = criterion(model(images.view(images.shape[0], -1)), labels) / len(images)
-    loss.backward()
-    optimizer.step()
-    return loss.item()
-
-
-@misconception("train_step", "the sum of the batch's losses is returned, not their mean", MEAN)
-def returns_sum(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    loss = criterion(model(images.view(images.shape[0], -1)), labels)
-    loss.backward()
-    optimizer.step()
-    return loss.item() * len(labels)
-
-
-@misconception("train_step", "the returned loss is divided by the number of pictures again", MEAN)
-def returns_over_n(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    loss = criterion(model(images.view(images.shape[0], -1)), labels)
-    loss.backward()
-    optimizer.step()
-    return loss.item() / len(labels)
-
-
-@misconception("train_step", "a softmax comes before the criterion", LOGITS, also=WHOLE)
-def softmax_first(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    probabilities = torch.softmax(model(images.view(images.shape[0], -1)), dim=1)
-    loss = criterion(probabilities, labels)
-    loss.backward()
-    optimizer.step()
-    return loss.item()
-
-
-@misconception(
-    "train_step",
+wrong("two_steps", "the step is taken twice", MOVES, {STEP: f"{STEP}\n{STEP}"})
+wrong("loss_doubled", "the loss is doubled", MEAN, {"= criterion": "= 2 * criterion"})
+wrong(
+    "loss_times_n",
+    "the loss is multiplied by the number of pictures",
+    MEAN,
+    {"labels)": "labels) * len(images)"},
+    also=FINAL,
+)
+wrong(
+    "loss_over_n",
+    "the mean loss is divided by the number of pictures again",
+    MEAN,
+    {"labels)": "labels) / len(images)"},
+    also=FINAL,
+)
+wrong(
+    "returns_sum",
+    "the sum of the batch's losses is returned, not their mean",
+    MEAN,
+    {"loss.item()": "loss.item() * len(labels)"},
+)
+wrong(
+    "returns_over_n",
+    "the returned loss is divided by the number of pictures again",
+    MEAN,
+    {"loss.item()": "loss.item() / len(labels)"},
+)
+wrong(
+    "softmax_first",
+    "a softmax comes before the criterion",
+    LOGITS,
+    {"model(images)": "torch.softmax(model(images), dim=1)"},
+    also=FINAL,
+)
+wrong(
+    "softmax_dim0",
     "a softmax over the pictures comes before the criterion",
     LOGITS,
-    also=("test_train", "test_final_accuracy"),
+    {"model(images)": "torch.softmax(model(images), dim=0)"},
+    also=LOOP,
 )
-def softmax_dim0(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    probabilities = torch.softmax(model(images.view(images.shape[0], -1)), dim=0)
-    loss = criterion(probabilities, labels)
-    loss.backward()
-    optimizer.step()
-    return loss.item()
-
-
-@misconception("train_step", "a sigmoid comes before the criterion", LOGITS, also=WHOLE)
-def sigmoid_first(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    loss = criterion(torch.sigmoid(model(images.view(images.shape[0], -1))), labels)
-    loss.backward()
-    optimizer.step()
-    return loss.item()
-
-
-@misconception("train_step", "a ReLU comes before the criterion", LOGITS, also=WHOLE)
-def relu_first(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    loss = criterion(torch.relu(model(images.view(images.shape[0], -1))), labels)
-    loss.backward()
-    optimizer.step()
-    return loss.item()
-
-
-@misconception(
-    "train_step",
+wrong(
+    "sigmoid_first",
+    "a sigmoid comes before the criterion",
+    LOGITS,
+    {"model(images)": "torch.sigmoid(model(images))"},
+    also=FINAL,
+)
+wrong(
+    "relu_first",
+    "a ReLU comes before the criterion",
+    LOGITS,
+    {"model(images)": "torch.relu(model(images))"},
+    also=FINAL,
+)
+wrong(
+    "argmax_first",
     "the most probable class, not the logits, goes into the criterion",
     LOGITS,
-    also=("test_train", *WHOLE),
+    {"model(images)": "model(images).argmax(dim=1)"},
+    also=LOOP,
 )
-def argmax_first(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    answers = model(images.view(images.shape[0], -1)).argmax(dim=1)
-    loss = criterion(answers, labels)
-    loss.backward()
-    optimizer.step()
-    return loss.item()
-
-
-@misconception("train_step", "nll_loss is given raw logits", LOGITS, also=WHOLE)
-def nll_on_logits(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    loss = nn.functional.nll_loss(model(images.view(images.shape[0], -1)), labels)
-    loss.backward()
-    optimizer.step()
-    return loss.item()
-
-
-@misconception("train_step", "nll_loss is given probabilities without their logarithm", LOGITS, also=WHOLE)
-def nll_on_probabilities(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    probabilities = torch.softmax(model(images.view(images.shape[0], -1)), dim=1)
-    loss = nn.functional.nll_loss(probabilities, labels)
-    loss.backward()
-    optimizer.step()
-    return loss.item()
-
-
-@misconception("train_step", "a cross-entropy of its own stands in for the criterion", GIVEN)
-def own_criterion(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    loss = nn.functional.cross_entropy(model(images.view(images.shape[0], -1)), labels)
-    loss.backward()
-    optimizer.step()
-    return loss.item()
-
-
-@misconception("train_step", "the criterion sums over the batch", MEAN, also=WHOLE)
-def sum_criterion(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    loss = nn.CrossEntropyLoss(reduction="sum")(model(images.view(images.shape[0], -1)), labels)
-    loss.backward()
-    optimizer.step()
-    return loss.item()
-
-
-@misconception("train_step", "the squared error to 0 and 1 stands in for the criterion", GIVEN, also=WHOLE)
-def squared_error(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    logits = model(images.view(images.shape[0], -1))
-    loss = nn.functional.mse_loss(logits, nn.functional.one_hot(labels, logits.shape[1]).float())
-    loss.backward()
-    optimizer.step()
-    return loss.item()
-
-
-@misconception("train_step", "a new optimizer is made for each step, with a rate of its own", GIVEN)
-def optimizer_anew(model, images, labels, criterion, optimizer):
-    optimizer = optim.SGD(model.parameters(), lr=0.01)
-    optimizer.zero_grad()
-    loss = criterion(model(images.view(images.shape[0], -1)), labels)
-    loss.backward()
-    optimizer.step()
-    return loss.item()
-
-
-@misconception("train_step", "Adam takes the step, not the optimizer", GIVEN, also=WHOLE)
-def adam_instead(model, images, labels, criterion, optimizer):
-    optimizer = optim.Adam(model.parameters(), lr=optimizer.param_groups[0]["lr"])
-    optimizer.zero_grad()
-    loss = criterion(model(images.view(images.shape[0], -1)), labels)
-    loss.backward()
-    optimizer.step()
-    return loss.item()
-
-
-@misconception("train_step", "the gradients are clipped before the step", MOVES)
-def clipped(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    loss = criterion(model(images.view(images.shape[0], -1)), labels)
-    loss.backward()
-    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    optimizer.step()
-    return loss.item()
-
-
-@misconception(
-    "train_step",
+wrong("nll_on_logits", "nll_loss is given raw logits", LOGITS, {"criterion(": "nn.functional.nll_loss("}, also=FINAL)
+wrong(
+    "nll_on_probabilities",
+    "nll_loss is given probabilities without their logarithm",
+    LOGITS,
+    {"criterion(model(images)": "nn.functional.nll_loss(torch.softmax(model(images), dim=1)"},
+    also=FINAL,
+)
+wrong(
+    "own_criterion",
+    "a cross-entropy of its own is used, not the criterion",
+    GIVEN,
+    {"criterion(": "nn.functional.cross_entropy("},
+)
+wrong(
+    "sum_criterion",
+    "the criterion sums over the batch",
+    MEAN,
+    {"criterion(": 'nn.CrossEntropyLoss(reduction="sum")('},
+    also=FINAL,
+)
+wrong(
+    "squared_error",
+    "the squared error to 0 and 1 is used, not the criterion",
+    GIVEN,
+    {"criterion(": "nn.functional.mse_loss(", ", labels)": ", nn.functional.one_hot(labels, 10).float())"},
+    also=FINAL,
+)
+wrong(
+    "optimizer_anew",
+    "a new optimizer is made for each step, with a rate of its own",
+    GIVEN,
+    {ZERO: f"optimizer = torch.optim.SGD(model.parameters(), lr=0.01)\n{ZERO}"},
+)
+wrong(
+    "adam_instead",
+    "Adam takes the step, not the optimizer",
+    GIVEN,
+    {ZERO: f"optimizer = torch.optim.Adam(model.parameters(), lr={RATE})\n{ZERO}"},
+    also=FINAL,
+)
+wrong(
+    "clipped",
+    "the gradients are clipped before the step",
+    MOVES,
+    {STEP: f"nn.utils.clip_grad_norm_(model.parameters(), 1.0)\n{STEP}"},
+)
+wrong(
+    "trains_copy",
     "a copy of the model is trained",
-    "Which model holds the parameters that the optimizer steps? (section 5)",
-    also=WHOLE,
+    TRAINED,
+    {ROWS: f"import copy\nmodel = copy.deepcopy(model)\n{ROWS}"},
+    also=FINAL,
 )
-def trains_copy(model, images, labels, criterion, optimizer):
-    model = deepcopy(model)
-    optimizer.zero_grad()
-    loss = criterion(model(images.view(images.shape[0], -1)), labels)
-    loss.backward()
-    optimizer.step()
-    return loss.item()
-
-
-@misconception("train_step", "the labels are one-hot integers", LABELS, also=("test_train", *WHOLE))
-def one_hot(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    targets = nn.functional.one_hot(labels, 10)
-    loss = criterion(model(images.view(images.shape[0], -1)), targets)
-    loss.backward()
-    optimizer.step()
-    return loss.item()
-
-
-@misconception("train_step", "the labels are turned into decimal numbers", LABELS, also=("test_train", *WHOLE))
-def float_labels(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    loss = criterion(model(images.view(images.shape[0], -1)), labels.float())
-    loss.backward()
-    optimizer.step()
-    return loss.item()
-
-
-@misconception("train_step", "the labels stand in a column", LABELS, also=("test_train", *WHOLE))
-def column_of_labels(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    loss = criterion(model(images.view(images.shape[0], -1)), labels.view(-1, 1))
-    loss.backward()
-    optimizer.step()
-    return loss.item()
-
-
-@misconception(
-    "train_step", "labels and logits are swapped", "Logits first, then labels (section 4).", also=("test_train", *WHOLE)
+wrong(
+    "one_hot",
+    "the labels are one-hot integers",
+    LABELS,
+    {", labels)": ", nn.functional.one_hot(labels, 10))"},
+    also=LOOP,
 )
-def arguments_swapped(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    loss = criterion(labels, model(images.view(images.shape[0], -1)))
-    loss.backward()
-    optimizer.step()
-    return loss.item()
-
-
-@misconception("train_step", "the pictures are not flattened", FLAT, also=("test_train", *WHOLE))
-def not_flattened(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    loss = criterion(model(images), labels)
-    loss.backward()
-    optimizer.step()
-    return loss.item()
-
-
-@misconception("train_step", "the batch size is fixed at 64", FLAT, also=("test_train", *WHOLE))
-def fixed_batch_size(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    loss = criterion(model(images.view(64, 784)), labels)
-    loss.backward()
-    optimizer.step()
-    return loss.item()
-
-
-@misconception("train_step", "the pictures are resized in place", FLAT)
-def resized(model, images, labels, criterion, optimizer):
-    images.resize_(images.shape[0], 784)
-    optimizer.zero_grad()
-    loss = criterion(model(images), labels)
-    loss.backward()
-    optimizer.step()
-    return loss.item()
-
-
-@misconception(
-    "train_step",
+wrong(
+    "float_labels", "the labels are turned into decimal numbers", LABELS, {", labels)": ", labels.float())"}, also=LOOP
+)
+wrong("column_of_labels", "the labels stand in a column", LABELS, {", labels)": ", labels.view(-1, 1))"}, also=LOOP)
+wrong(
+    "arguments_swapped",
+    "labels and logits are swapped",
+    "The criterion takes the logits first, then the labels (section 4).",
+    {"model(images), labels": "labels, model(images)"},
+    also=LOOP,
+)
+wrong("not_flattened", "the pictures are not flattened", FLAT, {ROWS: ""}, also=LOOP)
+wrong("fixed_batch_size", "the batch size is fixed at 64", FLAT, {"images.shape[0], -1": "64, 784"}, also=LOOP)
+wrong(
+    "fixed_rows",
+    "the number of rows is fixed at 64, whatever the batch holds",
+    FLAT,
+    {"images.shape[0]": "64"},
+    also=LOOP,
+)
+wrong("resized", "the pictures are resized in place", FLAT, {ROWS: "images.resize_(len(images), 784)"})
+wrong(
+    "resized_to_64",
+    "the pictures are resized in place, to 64 rows, whatever the batch holds",
+    FLAT,
+    {ROWS: "images.resize_(64, 784)"},
+    also=LOOP,
+)
+wrong(
+    "pixels_mixed",
     "the pictures are flattened the wrong way, so that each row holds pixels of all of them",
     FLAT,
-    also=WHOLE,
+    {"view(images.shape[0], -1)": "reshape(784, -1).T"},
+    also=FINAL,
 )
-def pixels_mixed(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    loss = criterion(model(images.reshape(784, -1).T), labels)
-    loss.backward()
-    optimizer.step()
-    return loss.item()
-
-
-@misconception("train_step", "only the first picture of the batch is used", MEAN, also=WHOLE)
-def first_picture_only(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    loss = criterion(model(images.view(images.shape[0], -1)[:1]), labels[:1])
-    loss.backward()
-    optimizer.step()
-    return loss.item()
-
-
-@misconception(
-    "train_step",
+wrong(
+    "first_picture_only",
+    "only the first picture of the batch is used",
+    MEAN,
+    {"model(images)": "model(images[:1])", ", labels)": ", labels[:1])"},
+    also=FINAL,
+)
+wrong(
+    "loss_after",
     "the returned loss is the one after the update",
-    "Which loss has been computed before the step already? (section 5)",
+    "Return the loss that the step was computed from, not another one (section 5).",
+    {"loss.item()": "criterion(model(images), labels).item()"},
 )
-def loss_after(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    images = images.view(images.shape[0], -1)
-    loss = criterion(model(images), labels)
-    loss.backward()
-    optimizer.step()
-    return criterion(model(images), labels).item()
-
-
-@misconception(
-    "train_step", "the returned loss still has its graph", NUMBER, same_as=("train.graph_kept",), also=("test_train",)
+wrong(
+    "loss_with_graph",
+    "the returned loss still has its graph",
+    NUMBER,
+    {"loss.item()": "loss"},
+    same_as=("train.graph_kept",),
+    also=("test_train",),
 )
-def loss_with_graph(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    loss = criterion(model(images.view(images.shape[0], -1)), labels)
-    loss.backward()
-    optimizer.step()
-    return loss
+wrong("item_not_called", "item is mentioned and not called", CALL, {"loss.item()": "loss.item"}, also=LOOP)
+wrong("step_printed", PRINTED, RETURN, {"return loss.item()": "print(loss.item())"}, also=LOOP)
+wrong("constant_loss", "zero is returned, and nothing done", MOVES, {ROWS: f"return 0.0\n{ROWS}"}, also=LOOP)
+
+wrong = Misconceptions("train")
 
 
-@misconception("train_step", "item is mentioned and not called", CALL, also=("test_train", *WHOLE))
-def item_not_called(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    loss = criterion(model(images.view(images.shape[0], -1)), labels)
-    loss.backward()
-    optimizer.step()
-    return loss.item
-
-
-@misconception(
-    "train_step",
-    "nothing is returned: printing shows a result, and gives nothing back",
-    RETURN,
-    also=("test_train", *WHOLE),
-)
-def step_printed(model, images, labels, criterion, optimizer):
-    optimizer.zero_grad()
-    loss = criterion(model(images.view(images.shape[0], -1)), labels)
-    loss.backward()
-    optimizer.step()
-    print(loss.item())
-
-
-@misconception("train_step", "zero is returned, and nothing done", MOVES, also=("test_train", *WHOLE))
-def constant_loss(model, images, labels, criterion, optimizer):
-    return 0.0
-
-
-# --- train ---------------------------------------------------------------------------------------------------
-
-
-@misconception("train", STUB, STUB_HINT, also=WHOLE)
-def loop_stub_left(model, loader, criterion, optimizer, epochs, print_every=40):
-    raise NotImplementedError
-    return [train_step(model, images, labels, criterion, optimizer) for images, labels in loader]
-
-
-@misconception("train", "the gradients are never cleared", CLEAR, also=WHOLE)
-def loop_no_zero_grad(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
+@also_right("train", "the step is written out in the loop")
+def written_out(model, loader, criterion, optimizer, epochs, print_every=40):
+    losses = []
+    running, steps = 0.0, 0
     for _ in range(epochs):
         for images, labels in loader:
-            loss = criterion(model(images.view(images.shape[0], -1)), labels)
-            loss.backward()
-            optimizer.step()
-            running += loss.item()
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-    return losses
-
-
-@misconception("train", "the gradients are cleared once an epoch, not once a step", CLEAR, also=WHOLE)
-def zero_each_epoch(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        optimizer.zero_grad()
-        for images, labels in loader:
-            loss = criterion(model(images.view(images.shape[0], -1)), labels)
-            loss.backward()
-            optimizer.step()
-            running += loss.item()
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-    return losses
-
-
-@misconception("train", "the gradients are cleared once, before the loop", CLEAR, also=WHOLE)
-def zero_once(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    optimizer.zero_grad()
-    for _ in range(epochs):
-        for images, labels in loader:
-            loss = criterion(model(images.view(images.shape[0], -1)), labels)
-            loss.backward()
-            optimizer.step()
-            running += loss.item()
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-    return losses
-
-
-@misconception("train", "the gradients are cleared between backward and step", ORDER, also=WHOLE)
-def loop_zero_between(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            loss = criterion(model(images.view(images.shape[0], -1)), labels)
-            loss.backward()
-            optimizer.zero_grad()
-            optimizer.step()
-            running += loss.item()
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-    return losses
-
-
-@misconception("train", "the step comes before backward", ORDER, also=WHOLE)
-def loop_step_before_backward(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            optimizer.zero_grad()
-            loss = criterion(model(images.view(images.shape[0], -1)), labels)
-            optimizer.step()
-            loss.backward()
-            running += loss.item()
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-    return losses
-
-
-@misconception("train", "there is no backward", MOVES, also=WHOLE)
-def loop_no_backward(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            optimizer.zero_grad()
-            loss = criterion(model(images.view(images.shape[0], -1)), labels)
-            optimizer.step()
-            running += loss.item()
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-    return losses
-
-
-@misconception("train", "there is no step", MOVES, also=WHOLE)
-def loop_no_step(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            optimizer.zero_grad()
-            loss = criterion(model(images.view(images.shape[0], -1)), labels)
-            loss.backward()
-            running += loss.item()
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-    return losses
-
-
-@misconception("train", "one step is taken an epoch, from the gradients of all its batches", EVERY, also=WHOLE)
-def step_each_epoch(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        optimizer.zero_grad()
-        for images, labels in loader:
-            loss = criterion(model(images.view(images.shape[0], -1)), labels)
-            loss.backward()
-            running += loss.item()
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-        optimizer.step()
-    return losses
-
-
-@misconception("train", "one step is taken an epoch, from the gradients of its last batch", EVERY, also=WHOLE)
-def step_outside(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            optimizer.zero_grad()
-            loss = criterion(model(images.view(images.shape[0], -1)), labels)
-            loss.backward()
-            running += loss.item()
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-        optimizer.step()
-    return losses
-
-
-@misconception("train", "the loss is negative, so that the steps go uphill", DOWNHILL, also=WHOLE)
-def loop_negative_loss(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            optimizer.zero_grad()
-            loss = -criterion(model(images.view(images.shape[0], -1)), labels)
-            loss.backward()
-            optimizer.step()
-            running += loss.item()
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-    return losses
-
-
-@misconception("train", "the update by hand adds the gradient: it goes uphill", DOWNHILL, also=WHOLE)
-def loop_uphill_by_hand(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            optimizer.zero_grad()
-            loss = criterion(model(images.view(images.shape[0], -1)), labels)
-            loss.backward()
-            with torch.no_grad():
-                for p in model.parameters():
-                    p += optimizer.param_groups[0]["lr"] * p.grad
-            running += loss.item()
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-    return losses
-
-
-@misconception("train", "the loss is doubled", MEAN)
-def loop_loss_doubled(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            optimizer.zero_grad()
-            loss = 2 * criterion(model(images.view(images.shape[0], -1)), labels)
-            loss.backward()
-            optimizer.step()
-            running += loss.item()
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-    return losses
-
-
-@misconception("train", "the loss is multiplied by the number of pictures", MEAN, also=WHOLE)
-def loop_loss_times_n(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            optimizer.zero_grad()
-            loss = criterion(model(images.view(images.shape[0], -1)), labels) * images.shape[0]
-            loss.backward()
-            optimizer.step()
-            running += loss.item()
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-    return losses
-
-
-@misconception("train", "the mean loss is divided by the number of pictures again", MEAN, also=WHOLE)
-def loop_loss_over_n(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            optimizer.zero_grad()
-            loss = criterion(model(images.view(images.shape[0], -1)), labels) / images.shape[0]
-            loss.backward()
-            optimizer.step()
-            running += loss.item()
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-    return losses
-
-
-@misconception("train", "a softmax comes before the criterion", LOGITS, also=WHOLE)
-def loop_softmax_first(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            optimizer.zero_grad()
-            probabilities = torch.softmax(model(images.view(images.shape[0], -1)), dim=1)
-            loss = criterion(probabilities, labels)
-            loss.backward()
-            optimizer.step()
-            running += loss.item()
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-    return losses
-
-
-@misconception("train", "a softmax over the pictures comes before the criterion", LOGITS, also=WHOLE)
-def loop_softmax_dim0(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            optimizer.zero_grad()
-            probabilities = torch.softmax(model(images.view(images.shape[0], -1)), dim=0)
-            loss = criterion(probabilities, labels)
-            loss.backward()
-            optimizer.step()
-            running += loss.item()
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-    return losses
-
-
-@misconception("train", "nll_loss is given raw logits", LOGITS, also=WHOLE)
-def loop_nll_on_logits(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            optimizer.zero_grad()
-            loss = nn.functional.nll_loss(model(images.view(images.shape[0], -1)), labels)
-            loss.backward()
-            optimizer.step()
-            running += loss.item()
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-    return losses
-
-
-@misconception("train", "a criterion of its own stands in for the one that was given", GIVEN)
-def loop_own_criterion(model, loader, criterion, optimizer, epochs, print_every=40):
-    criterion = nn.CrossEntropyLoss()
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            running += train_step(model, images, labels, criterion, optimizer)
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-    return losses
-
-
-@misconception("train", "the forward pass is not recorded", GRAPH, also=WHOLE)
-def loop_under_no_grad(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    with torch.no_grad():
-        for _ in range(epochs):
-            for images, labels in loader:
-                optimizer.zero_grad()
-                loss = criterion(model(images.view(images.shape[0], -1)), labels)
-                loss.backward()
-                optimizer.step()
-                running += loss.item()
-                steps += 1
-                if steps % print_every == 0:
-                    losses.append(running / print_every)
-                    running = 0.0
-    return losses
-
-
-@misconception("train", "backward is called on the running sum", GRAPH, also=WHOLE)
-def backward_of_sum(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            optimizer.zero_grad()
-            running += criterion(model(images.view(images.shape[0], -1)), labels)
-            running.backward()
-            optimizer.step()
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running.item() / print_every)
-                running = 0.0
-    return losses
-
-
-@misconception("train", "the pictures are not flattened", FLAT, also=WHOLE)
-def loop_not_flattened(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
+            images = images.view(images.shape[0], -1)
             optimizer.zero_grad()
             loss = criterion(model(images), labels)
             loss.backward()
@@ -1375,1055 +520,603 @@ def loop_not_flattened(model, loader, criterion, optimizer, epochs, print_every=
     return losses
 
 
-@misconception("train", "a new optimizer is made for each step, with a rate of its own", GIVEN)
-def loop_optimizer_anew(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            optimizer = optim.SGD(model.parameters(), lr=0.01)
-            running += train_step(model, images, labels, criterion, optimizer)
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-    return losses
+# The step that the loop takes.
+wrong("loop_no_zero_grad", "the gradients are never cleared", CLEAR, {ZERO: ""}, also=FINAL)
+wrong(
+    "loop_zero_after",
+    "the gradients are cleared after each step only: what stood there before the first step is added to it",
+    CLEAR,
+    {ZERO: "", STEP: f"{STEP}\n{ZERO}"},
+)
+wrong(
+    "zero_each_epoch",
+    "the gradients are cleared once an epoch, not once a step",
+    CLEAR,
+    {ZERO: "", "range(epochs):": f"range(epochs):\n    {ZERO}"},
+    also=FINAL,
+)
+wrong(
+    "zero_once",
+    "the gradients are cleared once, before the loop",
+    CLEAR,
+    {ZERO: "", "for _": f"{ZERO}\nfor _"},
+    also=FINAL,
+)
+wrong(
+    "loop_zero_between",
+    "the gradients are cleared between backward and step",
+    ORDER,
+    {ZERO: "", BACK: f"{BACK}\n{ZERO}"},
+    also=FINAL,
+)
+wrong(
+    "loop_step_before_backward",
+    "the step comes before backward",
+    ORDER,
+    {STEP: "", BACK: f"{STEP}\n{BACK}"},
+    also=FINAL,
+)
+wrong("loop_no_backward", "there is no backward", MOVES, {BACK: ""}, also=FINAL)
+wrong("loop_no_step", "there is no step", MOVES, {STEP: ""}, also=FINAL)
+wrong(
+    "step_each_epoch",
+    "one step is taken an epoch, from the gradients of all its batches",
+    EVERY,
+    {
+        ZERO: "",
+        "range(epochs):": f"range(epochs):\n    {ZERO}",
+        STEP: f"if (steps + 1) % len(loader) == 0:\n    {STEP}",
+    },
+    also=FINAL,
+)
+wrong(
+    "step_outside",
+    "one step is taken an epoch, from the gradients of its last batch",
+    EVERY,
+    {STEP: f"if (steps + 1) % len(loader) == 0:\n    {STEP}"},
+    also=FINAL,
+)
+wrong(
+    "loop_only_forward",
+    "only the losses are measured: no step is taken",
+    MOVES,
+    {ZERO: "", BACK: "", STEP: ""},
+    also=FINAL,
+)
+wrong(
+    "loop_negative_loss",
+    "the loss is negative, so that the steps go uphill",
+    DOWNHILL,
+    {"= criterion": "= -criterion"},
+    also=FINAL,
+)
+wrong(
+    "loop_uphill_by_hand",
+    "the update by hand adds the gradient: it goes uphill",
+    DOWNHILL,
+    {STEP: f"with torch.no_grad():\n    for p in model.parameters():\n        p += {RATE} * p.grad"},
+    also=FINAL,
+)
+wrong("loop_loss_doubled", "the loss is doubled", MEAN, {"= criterion": "= 2 * criterion"})
+wrong(
+    "loop_loss_times_n",
+    "the loss is multiplied by the number of pictures",
+    MEAN,
+    {"labels)": "labels) * len(images)"},
+    also=FINAL,
+)
+wrong(
+    "loop_loss_over_n",
+    "the mean loss is divided by the number of pictures again",
+    MEAN,
+    {"labels)": "labels) / len(images)"},
+    also=FINAL,
+)
+wrong(
+    "loop_softmax_first",
+    "a softmax comes before the criterion",
+    LOGITS,
+    {"model(images)": "torch.softmax(model(images), dim=1)"},
+    also=FINAL,
+)
+wrong(
+    "loop_softmax_dim0",
+    "a softmax over the pictures comes before the criterion",
+    LOGITS,
+    {"model(images)": "torch.softmax(model(images), dim=0)"},
+    also=FINAL,
+)
+wrong(
+    "loop_nll_on_logits", "nll_loss is given raw logits", LOGITS, {"criterion(": "nn.functional.nll_loss("}, also=FINAL
+)
+wrong(
+    "loop_under_no_grad",
+    "the forward pass is not recorded",
+    GRAPH,
+    {"loss = criterion": "with torch.no_grad():\n    loss = criterion"},
+    also=FINAL,
+)
+wrong(
+    "backward_of_sum",
+    "backward is called on the running sum",
+    GRAPH,
+    {BACK: "running += loss\nrunning.backward()", "running += loss.item()": "", "(running /": "(running.item() /"},
+    also=FINAL,
+)
+wrong("loop_not_flattened", "the pictures are not flattened", FLAT, {ROWS: ""}, also=FINAL)
+wrong(
+    "loop_fixed_rows",
+    "the number of rows is fixed at 64, whatever the batch holds",
+    FLAT,
+    {"images.shape[0]": "64"},
+    also=FINAL,
+)
+wrong("graph_kept", "the losses are kept with their graphs", NUMBER, {"loss.item()": "loss"})
 
-
-@misconception("train", "a new optimizer is made before the loop, with a rate of its own", GIVEN)
-def own_optimizer(model, loader, criterion, optimizer, epochs, print_every=40):
-    optimizer = optim.SGD(model.parameters(), lr=0.01)
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            running += train_step(model, images, labels, criterion, optimizer)
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-    return losses
-
-
-@misconception("train", "a new optimizer is made for each step: it has the right rate, and no memory", GIVEN)
-def optimizer_forgets(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            fresh = optim.SGD(model.parameters(), lr=optimizer.param_groups[0]["lr"])
-            running += train_step(model, images, labels, criterion, fresh)
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-    return losses
-
-
-@misconception("train", "a new optimizer is made for each epoch: it has the right rate, and no memory", GIVEN)
-def optimizer_forgets_each_epoch(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        fresh = optim.SGD(model.parameters(), lr=optimizer.param_groups[0]["lr"])
-        for images, labels in loader:
-            running += train_step(model, images, labels, criterion, fresh)
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-    return losses
-
-
-@misconception(
-    "train",
+# What the loop works with, and how long.
+wrong("loop_stub_left", STUB, STUB_HINT, {"losses = []": "raise NotImplementedError\nlosses = []"}, also=FINAL)
+wrong(
+    "constant_losses",
+    "an empty list is returned, and nothing done",
+    EVERY,
+    {"losses = []": "return []\nlosses = []"},
+    also=FINAL,
+)
+wrong(
+    "loop_own_criterion",
+    "a criterion of its own is used, not the one that was given",
+    GIVEN,
+    {"losses = []": "criterion = nn.CrossEntropyLoss()\nlosses = []"},
+)
+wrong(
+    "own_optimizer",
+    "a new optimizer is made before the loop, with a rate of its own",
+    GIVEN,
+    {"running, steps": "optimizer = torch.optim.SGD(model.parameters(), lr=0.01)\nrunning, steps"},
+)
+wrong(
+    "loop_optimizer_anew",
+    "a new optimizer is made for each step, with a rate of its own",
+    GIVEN,
+    {"in loader:": "in loader:\n    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)"},
+)
+wrong(
+    "optimizer_forgets",
+    "a new optimizer is made for each step: it has the right rate, and no memory",
+    GIVEN,
+    {"in loader:": f"in loader:\n    optimizer = torch.optim.SGD(model.parameters(), lr={RATE})"},
+)
+wrong(
+    "optimizer_forgets_each_epoch",
+    "a new optimizer is made for each epoch: it has the right rate, and no memory",
+    GIVEN,
+    {"for images": f"optimizer = torch.optim.SGD(model.parameters(), lr={RATE})\nfor images"},
+)
+wrong(
+    "loop_trains_copy",
     "a copy of the model is trained",
-    "Which model holds the parameters that the optimizer steps, and which one does the caller look at? (section 7)",
-    also=WHOLE,
+    TRAINED,
+    {"running, steps = 0.0, 0": "running, steps = 0.0, 0\nimport copy\nmodel = copy.deepcopy(model)"},
+    also=FINAL,
 )
-def loop_trains_copy(model, loader, criterion, optimizer, epochs, print_every=40):
-    model = deepcopy(model)
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            running += train_step(model, images, labels, criterion, optimizer)
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-    return losses
-
-
-@misconception(
-    "train",
+wrong(
+    "trains_copy_with_optimizer",
     "a copy of the model is trained, with an optimizer of its own",
-    "Which model does the caller look at when training is over? (section 7)",
-    also=WHOLE,
+    TRAINED,
+    {
+        "running, steps": f"""
+            import copy
+            model = copy.deepcopy(model)
+            optimizer = torch.optim.SGD(model.parameters(), lr={RATE})
+            running, steps"""
+    },
+    also=FINAL,
 )
-def trains_copy_with_optimizer(model, loader, criterion, optimizer, epochs, print_every=40):
-    model = deepcopy(model)
-    optimizer = optim.SGD(model.parameters(), lr=optimizer.param_groups[0]["lr"])
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            running += train_step(model, images, labels, criterion, optimizer)
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-    return losses
-
-
-@misconception("train", "only the first batch of each epoch is used", EVERY, also=WHOLE)
-def first_batch_only(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            running += train_step(model, images, labels, criterion, optimizer)
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-            break
-    return losses
-
-
-@misconception("train", "every step takes the first batch", "What does iter(loader) begin anew? " + EVERY, also=WHOLE)
-def always_first_batch(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for _ in range(len(loader)):
-            images, labels = next(iter(loader))
-            running += train_step(model, images, labels, criterion, optimizer)
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-    return losses
-
-
-@misconception("train", "only the last batch of each epoch is used", EVERY, also=WHOLE)
-def last_batch_only(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            pass
-        running += train_step(model, images, labels, criterion, optimizer)
-        steps += 1
-        if steps % print_every == 0:
-            losses.append(running / print_every)
-            running = 0.0
-    return losses
-
-
-@misconception("train", "the last, shorter batch of each epoch is left out", EVERY)
-def short_batch_left_out(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in list(loader)[:-1]:
-            running += train_step(model, images, labels, criterion, optimizer)
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-    return losses
-
-
-@misconception("train", "there is only one epoch, however many are asked for", EVERY, same_as=("return_in_epoch",))
-def one_epoch(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for images, labels in loader:
-        running += train_step(model, images, labels, criterion, optimizer)
-        steps += 1
-        if steps % print_every == 0:
-            losses.append(running / print_every)
-            running = 0.0
-    return losses
-
-
-@misconception("train", "there is one epoch too few", "How often does the body of the loop run? " + EVERY, also=WHOLE)
-def epoch_missing(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(1, epochs):
-        for images, labels in loader:
-            running += train_step(model, images, labels, criterion, optimizer)
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-    return losses
-
-
-@misconception("train", "there are always three epochs", GIVEN)
-def three_epochs(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(3):
-        for images, labels in loader:
-            running += train_step(model, images, labels, criterion, optimizer)
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-    return losses
-
-
-@misconception("train", "return ends the loop after the first epoch", "What does return do to the loop around it?")
-def return_in_epoch(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for epoch in range(epochs):
-        for images, labels in loader:
-            running += train_step(model, images, labels, criterion, optimizer)
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-        print(f"epoch {epoch + 1} done")
-        return losses
-
-
-@misconception(
-    "train", "return ends the loop after the first batch", "What does return do to the loop around it?", also=WHOLE
+wrong(
+    "first_batch_only",
+    "only the first batch of each epoch is used",
+    EVERY,
+    {"in loader": "in [next(iter(loader))]"},
+    also=FINAL,
 )
-def return_in_batch(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            running += train_step(model, images, labels, criterion, optimizer)
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-            return losses
-    return losses
-
-
-@misconception(
-    "train", "return ends the loop with the first report", "What does return do to the loop around it?", also=WHOLE
+wrong(
+    "always_first_batch",
+    "every step takes the first batch",
+    "iter(loader) begins anew at each call, so that next gives the first batch each time (section 6).",
+    {"in loader": "in [next(iter(loader)) for _ in range(len(loader))]"},
+    also=FINAL,
 )
-def return_in_report(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            running += train_step(model, images, labels, criterion, optimizer)
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-                return losses
-    return losses
-
-
-@misconception("train", "train_step is called twice for each batch, once to report its loss", EVERY)
-def two_steps_a_batch(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            train_step(model, images, labels, criterion, optimizer)
-            running += train_step(model, images, labels, criterion, optimizer)
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-    return losses
-
-
-@misconception("train", "the sum goes back to zero at each epoch, while the steps are counted on", RESET)
-def reset_each_epoch(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, steps = [], 0
-    for _ in range(epochs):
-        running = 0.0
-        for images, labels in loader:
-            running += train_step(model, images, labels, criterion, optimizer)
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-    return losses
-
-
-@misconception("train", "sum and steps both begin anew at each epoch", WINDOW)
-def counts_each_epoch(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses = []
-    for _ in range(epochs):
-        running, steps = 0.0, 0
-        for images, labels in loader:
-            running += train_step(model, images, labels, criterion, optimizer)
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-    return losses
-
-
-@misconception("train", "the steps are counted anew at each epoch, while the sum runs on", WINDOW)
-def count_reset_each_epoch(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running = [], 0.0
-    for _ in range(epochs):
-        for step, (images, labels) in enumerate(loader, 1):
-            running += train_step(model, images, labels, criterion, optimizer)
-            if step % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-    return losses
-
-
-@misconception("train", "the sum never goes back to zero", RESET)
-def never_reset(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            running += train_step(model, images, labels, criterion, optimizer)
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-    return losses
-
-
-@misconception("train", "the mean of all steps so far is reported, not of the window", RESET)
-def mean_so_far(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            running += train_step(model, images, labels, criterion, optimizer)
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / steps)
-    return losses
-
-
-@misconception("train", "the window's sum is divided by the number of all steps so far", DIVIDE)
-def divided_by_steps(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            running += train_step(model, images, labels, criterion, optimizer)
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / steps)
-                running = 0.0
-    return losses
-
-
-@misconception("train", "one mean is reported for each epoch, not for each window", WINDOW)
-def report_each_epoch(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses = []
-    for _ in range(epochs):
-        running = 0.0
-        for images, labels in loader:
-            running += train_step(model, images, labels, criterion, optimizer)
-        losses.append(running / len(loader))
-    return losses
-
-
-@misconception("train", "a last window that isn't full is reported, too", WINDOW)
-def partial_too(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, window = [], []
-    for _ in range(epochs):
-        for images, labels in loader:
-            window.append(train_step(model, images, labels, criterion, optimizer))
-            if len(window) == print_every:
-                losses.append(sum(window) / len(window))
-                window = []
-    if window:
-        losses.append(sum(window) / len(window))
-    return losses
-
-
-@misconception("train", "what is left at the end of each epoch is reported, too", WINDOW)
-def partial_each_epoch(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses = []
-    for _ in range(epochs):
-        window = []
-        for images, labels in loader:
-            window.append(train_step(model, images, labels, criterion, optimizer))
-            if len(window) == print_every:
-                losses.append(sum(window) / len(window))
-                window = []
-        if window:
-            losses.append(sum(window) / len(window))
-    return losses
-
-
-@misconception("train", "the sum of a window is reported, not its mean", DIVIDE)
-def not_divided(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            running += train_step(model, images, labels, criterion, optimizer)
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running)
-                running = 0.0
-    return losses
-
-
-@misconception("train", "a window's sum is divided by the number of batches in an epoch", DIVIDE)
-def divided_by_batches(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            running += train_step(model, images, labels, criterion, optimizer)
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / len(loader))
-                running = 0.0
-    return losses
-
-
-@misconception("train", "a window's sum is divided by the number of pictures in the batch", DIVIDE)
-def divided_by_batch_size(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            running += train_step(model, images, labels, criterion, optimizer)
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / len(images))
-                running = 0.0
-    return losses
-
-
-@misconception("train", "a window's sum is divided by the number of epochs", DIVIDE)
-def divided_by_epochs(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            running += train_step(model, images, labels, criterion, optimizer)
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / epochs)
-                running = 0.0
-    return losses
-
-
-@misconception("train", "each loss is multiplied by the number of pictures in its batch before it is summed", DIVIDE)
-def sum_over_pictures(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            running += train_step(model, images, labels, criterion, optimizer) * len(images)
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-    return losses
-
-
-@misconception("train", "the last loss of each window is reported, not the window's mean", WINDOW)
-def last_loss(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, steps = [], 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            loss = train_step(model, images, labels, criterion, optimizer)
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(loss)
-    return losses
-
-
-@misconception("train", "the last loss of each window is reported, divided by the window's length", WINDOW)
-def last_loss_divided(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, steps = [], 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            running = 0.0
-            running += train_step(model, images, labels, criterion, optimizer)
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-    return losses
-
-
-@misconception("train", "the loss of every step is reported", WINDOW)
-def every_loss(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses = []
-    for _ in range(epochs):
-        for images, labels in loader:
-            losses.append(train_step(model, images, labels, criterion, optimizer))
-    return losses
-
-
-@misconception("train", "the steps are counted from 0, so that a report comes after the very first", WINDOW)
-def counted_from_zero(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            running += train_step(model, images, labels, criterion, optimizer)
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-            steps += 1
-    return losses
-
-
-@misconception("train", "a window is one step too long", WINDOW)
-def one_step_too_long(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, window = [], []
-    for _ in range(epochs):
-        for images, labels in loader:
-            window.append(train_step(model, images, labels, criterion, optimizer))
-            if len(window) > print_every:
-                losses.append(sum(window) / len(window))
-                window = []
-    return losses
-
-
-@misconception("train", "windows always have 40 steps", GIVEN)
-def forty_steps(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            running += train_step(model, images, labels, criterion, optimizer)
-            steps += 1
-            if steps % 40 == 0:
-                losses.append(running / 40)
-                running = 0.0
-    return losses
-
-
-@misconception("train", "the losses are kept with their graphs", NUMBER)
-def graph_kept(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            optimizer.zero_grad()
-            loss = criterion(model(images.view(images.shape[0], -1)), labels)
-            loss.backward()
-            optimizer.step()
-            running += loss
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-    return losses
-
-
-@misconception(
-    "train", "only the last mean is returned, not the list of them", "What does the docstring say is returned?"
+wrong(
+    "last_batch_only",
+    "only the last batch of each epoch is used",
+    EVERY,
+    {"in loader": "in list(loader)[-1:]"},
+    also=FINAL,
 )
-def last_mean_only(model, loader, criterion, optimizer, epochs, print_every=40):
-    mean, running, steps = 0.0, 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            running += train_step(model, images, labels, criterion, optimizer)
-            steps += 1
-            if steps % print_every == 0:
-                mean = running / print_every
-                running = 0.0
-    return mean
-
-
-@misconception("train", "what is left in the sum is returned, not the list", "What does the docstring say is returned?")
-def returns_running(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            running += train_step(model, images, labels, criterion, optimizer)
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-    return running
-
-
-@misconception("train", "nothing is returned: printing shows a result, and gives nothing back", RETURN)
-def loop_printed(model, loader, criterion, optimizer, epochs, print_every=40):
-    running, steps = 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            running += train_step(model, images, labels, criterion, optimizer)
-            steps += 1
-            if steps % print_every == 0:
-                print(running / print_every)
-                running = 0.0
-
-
-@misconception("train", "an empty list is returned, and nothing done", EVERY, also=WHOLE)
-def constant_losses(model, loader, criterion, optimizer, epochs, print_every=40):
-    return []
-
-
-@misconception("train", "only the losses are measured: no step is taken", MOVES, also=WHOLE)
-def loop_only_forward(model, loader, criterion, optimizer, epochs, print_every=40):
-    losses, running, steps = [], 0.0, 0
-    for _ in range(epochs):
-        for images, labels in loader:
-            running += criterion(model(images.view(images.shape[0], -1)), labels).item()
-            steps += 1
-            if steps % print_every == 0:
-                losses.append(running / print_every)
-                running = 0.0
-    return losses
-
-
-# --- predict -------------------------------------------------------------------------------------------------
-
-
-@misconception("predict", STUB, STUB_HINT, also=("test_accuracy",))
-def prediction_stub_left(model, images):
-    raise NotImplementedError
-    return torch.softmax(model(images.view(images.shape[0], -1)), dim=1)
-
-
-@misconception("predict", "the logits are returned, not probabilities", PROBABILITY)
-def logits_returned(model, images):
-    training = model.training
-    model.eval()
-    with torch.no_grad():
-        logits = model(images.view(images.shape[0], -1))
-    model.train(training)
-    return logits
-
-
-@misconception("predict", "logarithms of the probabilities are returned", PROBABILITY)
-def log_probabilities(model, images):
-    training = model.training
-    model.eval()
-    with torch.no_grad():
-        result = torch.log_softmax(model(images.view(images.shape[0], -1)), dim=1)
-    model.train(training)
-    return result
-
-
-@misconception("predict", "a sigmoid stands where the softmax should", PROBABILITY)
-def sigmoid(model, images):
-    training = model.training
-    model.eval()
-    with torch.no_grad():
-        result = torch.sigmoid(model(images.view(images.shape[0], -1)))
-    model.train(training)
-    return result
-
-
-@misconception("predict", "the exponentials are not divided by their sum", PROBABILITY)
-def only_exp(model, images):
-    training = model.training
-    model.eval()
-    with torch.no_grad():
-        result = torch.exp(model(images.view(images.shape[0], -1)))
-    model.train(training)
-    return result
-
-
-@misconception("predict", "the exponentials are divided by the sum over the whole batch", AXIS)
-def divided_by_all(model, images):
-    training = model.training
-    model.eval()
-    with torch.no_grad():
-        result = torch.exp(model(images.view(images.shape[0], -1)))
-        result = result / result.sum()
-    model.train(training)
-    return result
-
-
-@misconception("predict", "the logits are divided by their sum, without the exponential", PROBABILITY)
-def without_exp(model, images):
-    training = model.training
-    model.eval()
-    with torch.no_grad():
-        logits = model(images.view(images.shape[0], -1))
-        result = logits / logits.sum(dim=1, keepdim=True)
-    model.train(training)
-    return result
-
-
-@misconception("predict", "the softmax runs over the pictures, not over the classes", AXIS)
-def over_pictures(model, images):
-    training = model.training
-    model.eval()
-    with torch.no_grad():
-        result = torch.softmax(model(images.view(images.shape[0], -1)), dim=0)
-    model.train(training)
-    return result
-
-
-@misconception("predict", "the softmax is taken twice", PROBABILITY)
-def softmax_twice(model, images):
-    training = model.training
-    model.eval()
-    with torch.no_grad():
-        result = torch.softmax(torch.softmax(model(images.view(images.shape[0], -1)), dim=1), dim=1)
-    model.train(training)
-    return result
-
-
-@misconception("predict", "the graph is left attached", NO_GRAPH)
-def graph_attached(model, images):
-    training = model.training
-    model.eval()
-    result = torch.softmax(model(images.view(images.shape[0], -1)), dim=1)
-    model.train(training)
-    return result
-
-
-@misconception("predict", "the model is left in evaluation mode", MODE)
-def left_in_eval(model, images):
-    model.eval()
-    with torch.no_grad():
-        return torch.softmax(model(images.view(images.shape[0], -1)), dim=1)
-
-
-@misconception("predict", "the model is always put into training mode afterwards", MODE)
-def always_training(model, images):
-    model.eval()
-    with torch.no_grad():
-        result = torch.softmax(model(images.view(images.shape[0], -1)), dim=1)
-    model.train()
-    return result
-
-
-@misconception("predict", "autograd is switched off for everything that comes after", NO_GRAPH)
-def switched_off(model, images):
-    training = model.training
-    model.eval()
-    torch.set_grad_enabled(False)
-    result = torch.softmax(model(images.view(images.shape[0], -1)), dim=1)
-    model.train(training)
-    return result
-
-
-@misconception("predict", "the parameters are frozen for good", NO_GRAPH)
-def freezes_parameters(model, images):
-    training = model.training
-    model.eval()
-    for p in model.parameters():
-        p.requires_grad = False
-    result = torch.softmax(model(images.view(images.shape[0], -1)), dim=1)
-    model.train(training)
-    return result
-
-
-@misconception(
-    "predict", "the most probable class is returned, not the probabilities", PROBABILITY, also=("test_accuracy",)
+wrong(
+    "short_batch_left_out",
+    "the last, shorter batch of each epoch is left out",
+    EVERY,
+    {"in loader": "in list(loader)[:-1]"},
 )
-def class_returned(model, images):
-    training = model.training
-    model.eval()
-    with torch.no_grad():
-        result = model(images.view(images.shape[0], -1)).argmax(dim=1)
-    model.train(training)
-    return result
-
-
-@misconception(
-    "predict", "only the largest probability of each picture is returned", PROBABILITY, also=("test_accuracy",)
+wrong(
+    "one_epoch",
+    "there is only one epoch, however many are asked for",
+    EPOCHS,
+    {"(epochs)": "(1)"},
+    same_as=("return_in_epoch",),
 )
-def largest_only(model, images):
-    training = model.training
-    model.eval()
-    with torch.no_grad():
-        result = torch.softmax(model(images.view(images.shape[0], -1)), dim=1).max(dim=1).values
-    model.train(training)
-    return result
-
-
-@misconception(
-    "predict",
-    "only the first picture's probabilities are returned",
-    "How many rows should come back?",
-    also=("test_accuracy",),
+wrong("epoch_missing", "there is one epoch too few", EPOCHS, {"(epochs)": "(1, epochs)"}, also=FINAL)
+wrong("three_epochs", "there are always three epochs", EPOCHS, {"(epochs)": "(3)"})
+wrong(
+    "return_in_epoch", "return ends the loop after the first epoch", LOOP_ENDS, {"return losses": "    return losses"}
 )
-def first_row_only(model, images):
-    training = model.training
-    model.eval()
-    with torch.no_grad():
-        result = torch.softmax(model(images.view(images.shape[0], -1)), dim=1)[0]
-    model.train(training)
-    return result
-
-
-@misconception("predict", "the probabilities are in percent", PROBABILITY)
-def in_percent(model, images):
-    training = model.training
-    model.eval()
-    with torch.no_grad():
-        result = 100 * torch.softmax(model(images.view(images.shape[0], -1)), dim=1)
-    model.train(training)
-    return result
-
-
-@misconception("predict", "the pictures are not flattened", FLAT, also=("test_accuracy",))
-def prediction_not_flattened(model, images):
-    training = model.training
-    model.eval()
-    with torch.no_grad():
-        result = torch.softmax(model(images), dim=1)
-    model.train(training)
-    return result
-
-
-@misconception("predict", "the batch is taken for a single picture", FLAT, also=("test_accuracy",))
-def single_picture(model, images):
-    training = model.training
-    model.eval()
-    with torch.no_grad():
-        result = torch.softmax(model(images.view(1, 784)), dim=1)
-    model.train(training)
-    return result
-
-
-@misconception(
-    "predict", "nothing is returned: printing shows a result, and gives nothing back", RETURN, also=("test_accuracy",)
-)
-def prediction_printed(model, images):
-    training = model.training
-    model.eval()
-    with torch.no_grad():
-        print(torch.softmax(model(images.view(images.shape[0], -1)), dim=1))
-    model.train(training)
-
-
-@misconception("predict", "the probabilities are the same whatever the picture shows", PROBABILITY)
-def constant_probabilities(model, images):
-    return torch.full((images.shape[0], 10), 0.1)
-
-
-# --- accuracy ------------------------------------------------------------------------------------------------
-
-
-@misconception("accuracy", STUB, STUB_HINT)
-def accuracy_stub_left(model, loader):
-    raise NotImplementedError
-    return 0.0
-
-
-@misconception("accuracy", "the batches' accuracies are averaged", COUNT)
-def mean_over_batches(model, loader):
-    total = 0.0
-    for images, labels in loader:
-        total += (predict(model, images).argmax(dim=1) == labels).float().mean().item()
-    return total / len(loader)
-
-
-@misconception("accuracy", "the right answers are divided by the number of batches", COUNT)
-def over_batches(model, loader):
-    right = 0
-    for images, labels in loader:
-        right += (predict(model, images).argmax(dim=1) == labels).sum().item()
-    return right / len(loader)
-
-
-@misconception("accuracy", "the sum of the batches' accuracies is returned", COUNT)
-def sum_of_accuracies(model, loader):
-    total = 0.0
-    for images, labels in loader:
-        total += (predict(model, images).argmax(dim=1) == labels).float().mean().item()
-    return total
-
-
-@misconception("accuracy", "the result is in percent", SHARE)
-def percent(model, loader):
-    right = total = 0
-    for images, labels in loader:
-        right += (predict(model, images).argmax(dim=1) == labels).sum().item()
-        total += len(labels)
-    return 100 * right / total
-
-
-@misconception("accuracy", "the number of right answers is returned, not their share", SHARE)
-def count_returned(model, loader):
-    right = 0
-    for images, labels in loader:
-        right += (predict(model, images).argmax(dim=1) == labels).sum().item()
-    return right
-
-
-@misconception("accuracy", "the share of wrong answers is returned", SHARE)
-def share_wrong(model, loader):
-    wrong = total = 0
-    for images, labels in loader:
-        wrong += (predict(model, images).argmax(dim=1) != labels).sum().item()
-        total += len(labels)
-    return wrong / total
-
-
-@misconception("accuracy", "all batches are taken to be as large as the last", COUNT)
-def last_size_times_batches(model, loader):
-    right = 0
-    for images, labels in loader:
-        right += (predict(model, images).argmax(dim=1) == labels).sum().item()
-    return right / (len(labels) * len(loader))
-
-
-@misconception("accuracy", "all batches are taken to be full", COUNT)
-def batch_size_times_batches(model, loader):
-    right = 0
-    for images, labels in loader:
-        right += (predict(model, images).argmax(dim=1) == labels).sum().item()
-    return right / (loader.batch_size * len(loader))
-
-
-@misconception("accuracy", "the right answers of all batches are divided by the size of the last batch", COUNT)
-def over_last_batch(model, loader):
-    right = 0
-    for images, labels in loader:
-        right += (predict(model, images).argmax(dim=1) == labels).sum().item()
-    return right / len(labels)
-
-
-@misconception("accuracy", "only the first batch is counted", EVERY)
-def first_batch_counted(model, loader):
-    images, labels = next(iter(loader))
-    return (predict(model, images).argmax(dim=1) == labels).float().mean().item()
-
-
-@misconception("accuracy", "only the last batch is counted", COUNT)
-def last_batch_counted(model, loader):
-    for images, labels in loader:
-        right = (predict(model, images).argmax(dim=1) == labels).sum().item()
-        total = len(labels)
-    return right / total
-
-
-@misconception("accuracy", "the right answers are counted anew in each batch, the pictures are not", COUNT)
-def right_of_last_batch(model, loader):
-    total = 0
-    for images, labels in loader:
-        right = (predict(model, images).argmax(dim=1) == labels).sum().item()
-        total += len(labels)
-    return right / total
-
-
-@misconception(
-    "accuracy",
+wrong(
+    "return_in_batch",
     "return ends the loop after the first batch",
-    "What does return do to the loop around it?",
+    LOOP_ENDS,
+    {"return losses": "        return losses"},
+    also=FINAL,
+)
+wrong(
+    "return_in_report",
+    "return ends the loop with the first report",
+    LOOP_ENDS,
+    {"running = 0.0": "running = 0.0\nreturn losses"},
+    also=FINAL,
+)
+CALLED = "train_step(model, images, labels, criterion, optimizer)"
+wrong(
+    "two_steps_a_batch",
+    "train_step is called twice for each batch, once to report its loss",
+    EVERY,
+    {f"running += {CALLED}": f"{CALLED}\nrunning += {CALLED}"},
+)
+
+# What the loop reports.
+wrong(
+    "reset_each_epoch",
+    "the sum goes back to zero at each epoch, while the steps are counted on",
+    RESET,
+    {"for images": "running = 0.0\nfor images"},
+)
+wrong(
+    "counts_each_epoch",
+    "sum and steps both begin anew at each epoch",
+    WINDOW,
+    {"for images": "running, steps = 0.0, 0\nfor images"},
+)
+wrong(
+    "count_reset_each_epoch",
+    "the steps are counted anew at each epoch, while the sum runs on",
+    WINDOW,
+    {"for images": "steps = 0\nfor images"},
+)
+wrong("never_reset", "the sum never goes back to zero", RESET, {"running = 0.0": ""})
+wrong(
+    "mean_so_far",
+    "the mean of all steps so far is reported, not of the window",
+    RESET,
+    {"running = 0.0": "", "/ print_every": "/ steps"},
+)
+wrong(
+    "mean_of_the_epoch_so_far",
+    "the mean of this epoch's steps so far is reported, not of the window",
+    RESET,
+    {"for images": "running, steps = 0.0, 0\nfor images", "running = 0.0": "", "/ print_every": "/ steps"},
+)
+wrong(
+    "divided_by_steps",
+    "the window's sum is divided by the number of all steps so far",
+    DIVIDE,
+    {"/ print_every": "/ steps"},
+)
+wrong(
+    "report_each_epoch",
+    "one mean is reported for each epoch, not for each window",
+    WINDOW,
+    {"% print_every": "% len(loader)", "/ print_every": "/ len(loader)"},
+)
+wrong(
+    "partial_too",
+    "a last window that isn't full is reported, too",
+    WINDOW,
+    {"return losses": "if steps % print_every:\n    losses.append(running / (steps % print_every))\nreturn losses"},
+)
+wrong(
+    "partial_each_epoch",
+    "what is left at the end of each epoch is reported, too",
+    WINDOW,
+    {
+        "for images": "running, steps = 0.0, 0\nfor images",
+        "== 0:": "== 0 or steps == len(loader):",
+        "/ print_every": "/ ((steps - 1) % print_every + 1)",
+    },
+)
+wrong("not_divided", "the sum of a window is reported, not its mean", DIVIDE, {" / print_every": ""})
+wrong(
+    "divided_by_batches",
+    "a window's sum is divided by the number of batches in an epoch",
+    DIVIDE,
+    {"/ print_every": "/ len(loader)"},
+)
+wrong(
+    "divided_by_batch_size",
+    "a window's sum is divided by the number of pictures in the batch",
+    DIVIDE,
+    {"/ print_every": "/ len(images)"},
+)
+wrong("divided_by_epochs", "a window's sum is divided by the number of epochs", DIVIDE, {"/ print_every": "/ epochs"})
+wrong(
+    "sum_over_pictures",
+    "each loss is multiplied by the number of pictures in its batch before it is summed",
+    DIVIDE,
+    {"running +=": "running += len(images) *"},
+)
+wrong(
+    "last_loss",
+    "the last loss of each window is reported, not the window's mean",
+    WINDOW,
+    {"running +=": "running =", " / print_every": ""},
+)
+wrong(
+    "last_loss_divided",
+    "the last loss of each window is reported, divided by the window's length",
+    WINDOW,
+    {"running +=": "running ="},
+)
+wrong("every_loss", "the loss of every step is reported", WINDOW, {"% print_every": "% 1", " / print_every": ""})
+wrong(
+    "counted_from_zero",
+    "the steps are counted from 0, so that a report comes after the very first",
+    WINDOW,
+    {"if steps %": "if (steps - 1) %"},
+)
+wrong(
+    "one_step_too_long",
+    "a window is one step too long",
+    WINDOW,
+    {"% print_every": "% (print_every + 1)", "/ print_every": "/ (print_every + 1)"},
+)
+wrong("forty_steps", "windows always have 40 steps", GIVEN, {"% print_every": "% 40", "/ print_every": "/ 40"})
+wrong(
+    "last_mean_only",
+    "only the last mean is returned, not the list of them",
+    RESULT,
+    {"return losses": "return losses[-1] if losses else 0.0"},
+)
+wrong(
+    "returns_running", "what is left in the sum is returned, not the list", RESULT, {"return losses": "return running"}
+)
+wrong("loop_printed", PRINTED, RETURN, {"losses.append": "print", "return losses": ""})
+
+wrong = Misconceptions("predict")
+FIRST = "training = model.training"
+wrong("prediction_stub_left", STUB, STUB_HINT, {FIRST: f"raise NotImplementedError\n{FIRST}"}, also=ACCURACY)
+wrong(
+    "logits_returned", "the logits are returned, not probabilities", PROBABILITY, {"torch.softmax": "", ", dim=1": ""}
+)
+wrong("log_probabilities", "logarithms of the probabilities are returned", PROBABILITY, {"softmax": "log_softmax"})
+wrong("sigmoid", "a sigmoid stands where the softmax should", PROBABILITY, {"softmax": "sigmoid", ", dim=1": ""})
+wrong("only_exp", "the exponentials are not divided by their sum", PROBABILITY, {"softmax": "exp", ", dim=1": ""})
+wrong(
+    "divided_by_all",
+    "the exponentials are divided by the sum over the whole batch",
+    AXIS,
+    {"softmax": "exp", ", dim=1)": ")\nprobabilities = probabilities / probabilities.sum()"},
+)
+wrong(
+    "without_exp",
+    "the logits are divided by their sum, without the exponential",
+    PROBABILITY,
+    {
+        "torch.softmax": "",
+        ", dim=1)": ")\nprobabilities = probabilities / probabilities.sum(dim=1, keepdim=True)",
+    },
+)
+wrong("over_pictures", "the softmax runs over the pictures, not over the classes", AXIS, {"dim=1": "dim=0"})
+wrong(
+    "softmax_twice",
+    "the softmax is taken twice",
+    PROBABILITY,
+    {"torch.softmax(": "torch.softmax(torch.softmax(", ", dim=1)": ", dim=1), dim=1)"},
+)
+wrong("graph_attached", "the graph is left attached", NO_GRAPH, {"no_grad": "enable_grad"})
+wrong("never_in_eval", "the model is never put into evaluation mode", MODE, {"model.eval()": ""})
+wrong("left_in_eval", "the model is left in evaluation mode", MODE, {"model.train(training)": ""})
+wrong("always_training", "the model is always put into training mode afterwards", MODE, {"train(training)": "train()"})
+wrong(
+    "switched_off",
+    "autograd is switched off for everything that comes after",
+    NO_GRAPH,
+    {"with torch.no_grad():\n    prob": "torch.set_grad_enabled(False)\nprob"},
+)
+wrong(
+    "freezes_parameters",
+    "the parameters are frozen for good",
+    NO_GRAPH,
+    {"with torch.no_grad():\n    prob": "model.requires_grad_(False)\nprob"},
+)
+wrong(
+    "class_returned",
+    "the most probable class is returned, not the probabilities",
+    PROBABILITY,
+    {"return probabilities": "return probabilities.argmax(dim=1)"},
+    also=ACCURACY,
+)
+wrong(
+    "largest_only",
+    "only the largest probability of each picture is returned",
+    PROBABILITY,
+    {"return probabilities": "return probabilities.max(dim=1).values"},
+    also=ACCURACY,
+)
+wrong(
+    "first_row_only",
+    "only the first picture's probabilities are returned",
+    "The result has one row for each picture of the batch (section 8).",
+    {"return probabilities": "return probabilities[0]"},
+    also=ACCURACY,
+)
+wrong("in_percent", "the probabilities are in percent", PROBABILITY, {"return prob": "return 100 * prob"})
+wrong(
+    "prediction_not_flattened",
+    "the pictures are not flattened",
+    FLAT,
+    {".view(images.shape[0], -1)": ""},
+    also=ACCURACY,
+)
+wrong(
+    "single_picture",
+    "the batch is taken for a single picture",
+    FLAT,
+    {"images.shape[0], -1": "1, 784"},
+    also=ACCURACY,
+)
+wrong(
+    "prediction_fixed_rows",
+    "the number of rows is fixed at 64, whatever the batch holds",
+    FLAT,
+    {"images.shape[0]": "64"},
+    also=ACCURACY,
+)
+wrong("prediction_printed", PRINTED, RETURN, {"return probabilities": "print(probabilities)"}, also=ACCURACY)
+wrong(
+    "constant_probabilities",
+    "the probabilities are the same whatever the picture shows",
+    PROBABILITY,
+    {FIRST: f"return torch.full((images.shape[0], 10), 0.1)\n{FIRST}"},
+)
+
+wrong = Misconceptions("accuracy")
+BEGIN = "right, total = 0, 0"
+wrong("accuracy_stub_left", STUB, STUB_HINT, {BEGIN: f"raise NotImplementedError\n{BEGIN}"})
+wrong(
+    "mean_over_batches",
+    "the batches' accuracies are averaged",
+    COUNT,
+    {".sum()": ".float().mean()", "len(labels)": "1"},
+)
+wrong("over_batches", "the right answers are divided by the number of batches", COUNT, {"/ total": "/ len(loader)"})
+wrong(
+    "sum_of_accuracies",
+    "the sum of the batches' accuracies is returned",
+    COUNT,
+    {".sum()": ".float().mean()", " / total": ""},
+)
+wrong("percent", "the result is in percent", SHARE, {"return right": "return 100 * right"})
+wrong("count_returned", "the number of right answers is returned, not their share", SHARE, {" / total": ""})
+wrong("share_wrong", "the share of wrong answers is returned", SHARE, {"==": "!="})
+wrong(
+    "last_size_times_batches",
+    "all batches are taken to be as large as the last",
+    COUNT,
+    {"/ total": "/ (len(labels) * len(loader))"},
+)
+wrong(
+    "batch_size_times_batches",
+    "all batches are taken to be full",
+    COUNT,
+    {"/ total": "/ (loader.batch_size * len(loader))"},
+)
+wrong(
+    "over_last_batch",
+    "the right answers of all batches are divided by the size of the last batch",
+    COUNT,
+    {"/ total": "/ len(labels)"},
+)
+wrong("first_batch_counted", "only the first batch is counted", ALL_BATCHES, {"in loader": "in [next(iter(loader))]"})
+wrong(
+    "last_batch_counted", "only the last batch is counted", ALL_BATCHES, {"right +=": "right =", "total +=": "total ="}
+)
+wrong(
+    "right_of_last_batch",
+    "the right answers are counted anew in each batch, the pictures are not",
+    ALL_BATCHES,
+    {"right +=": "right ="},
+)
+wrong(
+    "last_share_over_batches",
+    "the share of the last batch is divided by the number of batches",
+    COUNT,
+    {"right +=": "right =", ".sum()": ".float().mean()", "/ total": "/ len(loader)"},
+)
+wrong(
+    "return_in_loop",
+    "return ends the loop after the first batch",
+    LOOP_ENDS,
+    {"return right": "    return right"},
     same_as=("first_batch_counted",),
 )
-def return_in_loop(model, loader):
-    right = total = 0
-    for images, labels in loader:
-        right += (predict(model, images).argmax(dim=1) == labels).sum().item()
-        total += len(labels)
-        return right / total
-
-
-@misconception("accuracy", "the most probable picture of each class is looked for, not the class of each picture", AXIS)
-def over_the_wrong_axis(model, loader):
-    right = total = 0
-    for images, labels in loader:
-        right += (predict(model, images).argmax(dim=0) == labels).sum().item()
-        total += len(labels)
-    return right / total
-
-
-@misconception("accuracy", "argmax looks at the whole batch at once", AXIS)
-def argmax_of_all(model, loader):
-    right = total = 0
-    for images, labels in loader:
-        right += (predict(model, images).argmax() == labels).sum().item()
-        total += len(labels)
-    return right / total
-
-
-@misconception(
-    "accuracy", "the least probable class is taken", "Which of the ten probabilities is the answer? (section 8)"
+wrong(
+    "over_the_wrong_axis",
+    "the most probable picture of each class is looked for, not the class of each picture",
+    AXIS,
+    {"dim=1": "dim=0"},
 )
-def argmin(model, loader):
-    right = total = 0
-    for images, labels in loader:
-        right += (predict(model, images).argmin(dim=1) == labels).sum().item()
-        total += len(labels)
-    return right / total
-
-
-@misconception(
-    "accuracy", "largest probabilities are compared with labels", "What is the largest, and where is it? (section 8)"
+wrong("argmax_of_all", "argmax looks at the whole batch at once", AXIS, {"dim=1": ""})
+wrong(
+    "argmin",
+    "the least probable class is taken",
+    "The answer is the most probable of the ten classes (section 8).",
+    {"argmax": "argmin"},
 )
-def values_compared(model, loader):
-    right = total = 0
-    for images, labels in loader:
-        right += (predict(model, images).max(dim=1).values == labels).sum().item()
-        total += len(labels)
-    return right / total
-
-
-@misconception(
-    "accuracy",
+wrong(
+    "values_compared",
+    "largest probabilities are compared with labels",
+    LARGEST,
+    {"argmax(dim=1)": "max(dim=1).values"},
+)
+wrong(
+    "probabilities_rounded",
     "rounded probabilities are compared with labels",
-    "What is the largest, and where is it? (section 8)",
+    LARGEST,
+    {"argmax(dim=1)": "max(dim=1).values.round()"},
     same_as=("values_compared",),
 )
-def probabilities_rounded(model, loader):
-    right = total = 0
-    for images, labels in loader:
-        right += (predict(model, images).max(dim=1).values.round() == labels).sum().item()
-        total += len(labels)
-    return right / total
-
-
-@misconception(
-    "accuracy",
+wrong(
+    "mean_probability",
     "the probability of the right class is averaged",
     "An answer is right or wrong, however sure it is (section 8).",
+    {"(predict(model, images).argmax(dim=1) == labels)": "predict(model, images)[torch.arange(len(labels)), labels]"},
 )
-def mean_probability(model, loader):
-    right = total = 0
-    for images, labels in loader:
-        probabilities = predict(model, images)
-        right += probabilities[torch.arange(len(labels)), labels].sum().item()
-        total += len(labels)
-    return right / total
-
-
-@misconception(
-    "accuracy",
+wrong(
+    "compared_with_column",
     "answers are compared with a column of labels, so that each meets all of them",
-    "Print the shape of what the comparison gives.",
+    "A row compared with a column gives a table: write down both shapes (section 8).",
+    {"== labels": "== labels.view(-1, 1)"},
 )
-def compared_with_column(model, loader):
-    right = total = 0
-    for images, labels in loader:
-        right += (predict(model, images).argmax(dim=1) == labels.view(-1, 1)).sum().item()
-        total += len(labels)
-    return right / total
-
-
-@misconception("accuracy", "a batch counts as right if any of its answers is", COUNT)
-def any_right(model, loader):
-    right = total = 0
-    for images, labels in loader:
-        right += bool((predict(model, images).argmax(dim=1) == labels).any())
-        total += 1
-    return right / total
-
-
-@misconception("accuracy", "the pixels of all pictures are counted, not the pictures", SHARE)
-def pixels_counted(model, loader):
-    right = total = 0
-    for images, labels in loader:
-        right += (predict(model, images).argmax(dim=1) == labels).sum().item()
-        total += images.numel()
-    return right / total
-
-
-@misconception("accuracy", "the share is rounded down to a whole number", "What does // do with a fraction?")
-def whole_division(model, loader):
-    right = total = 0
-    for images, labels in loader:
-        right += (predict(model, images).argmax(dim=1) == labels).sum().item()
-        total += len(labels)
-    return right // total
-
-
-@misconception("accuracy", "nothing is returned: printing shows a result, and gives nothing back", RETURN)
-def accuracy_printed(model, loader):
-    right = total = 0
-    for images, labels in loader:
-        right += (predict(model, images).argmax(dim=1) == labels).sum().item()
-        total += len(labels)
-    print(right / total)
-
-
-@misconception("accuracy", "a fixed number is returned", SHARE)
-def constant_accuracy(model, loader):
-    return 0.9
-
-
-@misconception(
-    "accuracy",
+wrong("any_right", "a batch counts as right if any of its answers is", COUNT, {".sum()": ".any()", "len(labels)": "1"})
+wrong(
+    "pixels_counted",
+    "the pixels of all pictures are counted, not the pictures",
+    SHARE,
+    {"len(labels)": "images.numel()"},
+)
+wrong(
+    "whole_division",
+    "the share is rounded down to a whole number",
+    "// leaves the whole number only, and the share lies between 0 and 1 (section 8).",
+    {"/ total": "// total"},
+)
+wrong("accuracy_printed", PRINTED, RETURN, {"return right / total": "print(right / total)"})
+wrong("constant_accuracy", "a fixed number is returned", SHARE, {BEGIN: f"return 0.9\n{BEGIN}"})
+wrong(
+    "notebook_loader",
     "the notebook's validation pictures are read, not those of the loader",
-    "What a function is handed is what it should work with (section 8).",
+    "Work with the loader that the function is given (section 8).",
+    {"in loader": "in validation_loader"},
 )
-def notebook_loader(model, loader):
-    right = total = 0
-    for images, labels in validation_loader:  # noqa: F821
-        right += (predict(model, images).argmax(dim=1) == labels).sum().item()
-        total += len(labels)
-    return right / total
+wrong(
+    "accuracy_never_in_eval",
+    "the model answers in the mode that it happens to have, not in evaluation mode",
+    MODE,
+    {"predict(model, images)": "model(images.view(images.shape[0], -1))"},
+)
+wrong("accuracy_left_in_eval", "the model is left in evaluation mode", MODE, {BEGIN: f"model.eval()\n{BEGIN}"})
+wrong(
+    "accuracy_always_training",
+    "the model is always put into training mode afterwards",
+    MODE,
+    {"return right": "model.train()\nreturn right"},
+)

@@ -13,13 +13,22 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 
-from autograder.authoring import Mismatch, StudentRaised, WorkerLost, described, expect, grades, numbers
+from autograder.authoring import (
+    Mismatch,
+    StudentRaised,
+    WorkerLost,
+    described,
+    expect,
+    grades,
+    kept_for,
+    numbers,
+    tools_of,
+)
 from autograder.authoring.fresh_task import FreshTask
 from autograder.authoring.known_losses import HEIGHT, Setting, expected, explained
 
@@ -60,7 +69,7 @@ def noise(rng, n):
 def scores(student, model, images, when, scale=(0.0, 1.0), **settings):
     """The ten scores that the model gives each image, as a float64 array."""
     try:
-        got = numbers(student.tools.outputs(model, images, scale=scale, seconds=SECONDS, **settings))
+        got = numbers(tools_of(student, SECONDS).outputs(model, images, scale=scale, **settings))
     except StudentRaised as error:
         place = f" in {error.where}" if error.where else ""
         raise Mismatch(f"{when} the network raised {error.type}{place}: {error.text}") from None
@@ -76,7 +85,7 @@ def scores(student, model, images, when, scale=(0.0, 1.0), **settings):
 def a_model(student):
     """What build_model returns, if it is a network."""
     model = student.build_model()
-    kinds = student.tools.kind(model) if hasattr(model, "type") else [type(model).__name__]
+    kinds = tools_of(student).kind(model) if hasattr(model, "type") else [type(model).__name__]
     expect.that(
         "torch.nn.modules.module.Module" in kinds,
         f"build_model() should return an nn.Module, but returned {described(model)}.",
@@ -129,10 +138,10 @@ def test_build_model_fresh(student, rng):
     one, other = a_model(student), a_model(student)
     images = noise(rng, 5)
     got, others = (scores(student, model, images, "For 5 images") for model in (one, other))
-    student.tools.take_steps(one, images, rng.integers(10, size=5), 3, seconds=SECONDS)
+    tools_of(student, SECONDS).take_steps(one, images, rng.integers(10, size=5), 3)
     after = scores(student, one, images, "After three steps of gradient descent")
     if np.array_equal(got, after):
-        trainable = student.tools.requires_grad(one)  # It explains, and decides nothing.
+        trainable = tools_of(student).requires_grad(one)  # It explains, and decides nothing.
         mistake = "all_frozen" if trainable and not any(trainable.values()) else None
         expect.that(
             False,
@@ -272,7 +281,7 @@ class Bookkeeping:
 
     def _trained(self, of_grader, signs, which, watched, control):
         student, setting = self._student, self._settings[which]
-        tools = student.tools
+        tools = tools_of(student)
         model = tools.network(PLAIN) if of_grader else a_model(student)
         # Layers that find out their sizes for themselves do it here.
         scores(student, model, self._images[:2], "Before training", SCALE)
@@ -285,7 +294,7 @@ class Bookkeeping:
         ]
         if watched:
             tools.watch()
-        returned = student.call("train_model", model, *loaders, seconds=SECONDS)
+        returned = student.train_model.within(SECONDS)(model, *loaders)
         return Run(setting, returned, tools.record(model), tools.events() if watched else [])
 
     def is_computed(self):
@@ -326,14 +335,11 @@ class Bookkeeping:
         return [event for event in events if event in ("backward", "zero_grad", "step")]
 
 
-_kept: WeakKeyDictionary[Any, dict[Any, Any]] = WeakKeyDictionary()
-
-
 def shared(make):
     """Let `make(student, samples, seed)` work only once for a submission; an error is kept and raised again."""
 
     def kept(student, samples, seed):
-        done = _kept.setdefault(student, {})
+        done = kept_for(student)
         if make not in done:
             try:
                 done[make] = make(student, samples, seed)
@@ -423,11 +429,11 @@ def trained(student, model, samples, seed, sizes=(None, None, None)):
     labels, validation_labels, hidden_labels = (task.labels(part[1]) for part in parts)
     # Scores first: layers that find out their sizes for themselves have no weights before.
     known = known_before(student, model, samples)
-    student.tools.shuffle_weights(model, int(rng.integers(2**31)))
+    tools_of(student).shuffle_weights(model, int(rng.integers(2**31)))
     before = scores(student, model, images[:2000], "Before training", task.scale)
-    loader = student.tools.loader(images, labels, BATCH, task.scale, shuffle=True)
-    validation_loader = student.tools.loader(validation_images, validation_labels, VALIDATION_BATCH, task.scale)
-    returned = student.call("train_model", model, loader, validation_loader, seconds=SECONDS)
+    loader = tools_of(student).loader(images, labels, BATCH, task.scale, shuffle=True)
+    validation_loader = tools_of(student).loader(validation_images, validation_labels, VALIDATION_BATCH, task.scale)
+    returned = student.train_model.within(SECONDS)(model, loader, validation_loader)
     ask = partial(scores, student, model, when="After training", scale=task.scale)
     return Training(
         returned=returned,
@@ -451,7 +457,7 @@ def long_training(student, samples, seed):
 @shared
 def stand_in_training(student, samples, seed):
     """A short one of the grader's network, for a train_model whose build_model doesn't work."""
-    return trained(student, student.tools.network(PLAIN), samples, seed, (2000, 500, 1000))
+    return trained(student, tools_of(student).network(PLAIN), samples, seed, (2000, 500, 1000))
 
 
 def by_either(student, samples, seed, judge):
@@ -482,7 +488,7 @@ def cross_entropies(got, labels, smoothing=0.0):
 # --- train_model -----------------------------------------------------------------------------------------------
 
 
-@grades("test_train_model", weight=3, diagnose=False)
+@grades("test_train_model", weight=3, diagnose=False, stand_ins=False)
 def test_train_model_learns(student, samples, seed):
     """It trains the very network that it was handed: the loss of training images falls, by gradient steps."""
     books = computed(student, samples, seed)
@@ -511,7 +517,7 @@ def test_train_model_learns(student, samples, seed):
     by_either(student, samples, seed, judge)
 
 
-@grades("test_train_model", diagnose=False)
+@grades("test_train_model", diagnose=False, stand_ins=False)
 def test_train_model_history(student, samples, seed):
     """It returns a dict of two lists of plain numbers, with one entry for each epoch."""
     books = computed(student, samples, seed)
@@ -641,19 +647,19 @@ def averages(student, samples, seed, part):
     )
 
 
-@grades("test_train_model", weight=2, diagnose=False)
+@grades("test_train_model", weight=2, diagnose=False, stand_ins=False)
 def test_train_model_training_loss(student, samples, seed):
     """Each entry of train_loss is the mean over all images of train_loader in that epoch."""
     averages(student, samples, seed, "training")
 
 
-@grades("test_train_model", weight=2, diagnose=False)
+@grades("test_train_model", weight=2, diagnose=False, stand_ins=False)
 def test_train_model_validation_loss(student, samples, seed):
     """Each entry of validation_loss is the mean over all images of validation_loader after that epoch."""
     averages(student, samples, seed, "validation")
 
 
-@grades("test_train_model", diagnose=False)
+@grades("test_train_model", diagnose=False, stand_ins=False)
 def test_train_model_last_loss(student, samples, seed):
     """The last validation loss is that of the network which train_model leaves behind."""
     computed(student, samples, seed)
@@ -691,7 +697,7 @@ def losses_of(got, labels):
     return [float(value) for value in found]
 
 
-@grades("test_train_model", diagnose=False)
+@grades("test_train_model", diagnose=False, stand_ins=False)
 def test_train_model_validation_mode(student, samples, seed):
     """Validation happens in evaluation mode."""
     books = computed(student, samples, seed)
@@ -708,7 +714,7 @@ def test_train_model_validation_mode(student, samples, seed):
     )
 
 
-@grades("test_train_model", diagnose=False)
+@grades("test_train_model", diagnose=False, stand_ins=False)
 def test_train_model_training_mode(student, samples, seed):
     """Every epoch learns in training mode, not only the first."""
     books = computed(student, samples, seed)
@@ -722,7 +728,7 @@ def test_train_model_training_mode(student, samples, seed):
     )
 
 
-@grades("test_train_model", weight=2, diagnose=False)
+@grades("test_train_model", weight=2, diagnose=False, stand_ins=False)
 def test_train_model_gradients(student, samples, seed):
     """Each step uses the gradient of its own batch: what the steps before have left in .grad is cleared."""
     books = computed(student, samples, seed)
@@ -735,7 +741,7 @@ def test_train_model_gradients(student, samples, seed):
     )
 
 
-@grades("test_train_model", weight=2, diagnose=False)
+@grades("test_train_model", weight=2, diagnose=False, stand_ins=False)
 def test_train_model_validation_images(student, samples, seed):
     """It learns from the images of train_loader, and never from those of validation_loader."""
     books = computed(student, samples, seed)
@@ -769,19 +775,19 @@ def reads(student, samples, seed, asked):
     )
 
 
-@grades("test_final_accuracy", diagnose=False)
+@grades("test_final_accuracy", diagnose=False, stand_ins=False)
 def test_final_accuracy_first_step(student, samples, seed):
     """Your network, trained by your train_model, classifies at least 60 % of new images of clothes correctly."""
     reads(student, samples, seed, STEPS[0])
 
 
-@grades("test_final_accuracy", diagnose=False)
+@grades("test_final_accuracy", diagnose=False, stand_ins=False)
 def test_final_accuracy_second_step(student, samples, seed):
     """It classifies at least 70 % of them correctly."""
     reads(student, samples, seed, STEPS[1])
 
 
-@grades("test_final_accuracy", diagnose=False)
+@grades("test_final_accuracy", diagnose=False, stand_ins=False)
 def test_final_accuracy_third_step(student, samples, seed):
     """It classifies at least 84 % of them correctly, and has learned that by gradient steps."""
     reads(student, samples, seed, STEPS[2])
