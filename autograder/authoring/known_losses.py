@@ -7,6 +7,7 @@ whatever was learned; and so does what each wrong way of averaging makes of them
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
@@ -181,6 +182,8 @@ class Found(msgspec.Struct, frozen=True):
     """The criterion where it is right; else what the losses are, in words."""
     start: int
     """The pass that the first loss is of, from 0."""
+    stride: int
+    """How many passes lie between two entries."""
 
 
 Observed = Sequence[tuple[Setting, Array]]
@@ -200,33 +203,24 @@ def explained(observed: Observed, part: str) -> Found | None:
             fits = [c for c in known if _close(losses, c.low * low + c.high * high)]
             if fits:
                 loss = fits[0] not in NO_LOSSES
-                return Found(right and loss, what or fits[0].name, start)
+                return Found(right and loss, what or fits[0].name, start, stride)
     return _elsewhere(observed, part) or _any_criterion(observed, part)
 
 
 def _elsewhere(observed: Observed, part: str) -> Found | None:
-    """Losses of other images than those of the part, or of outputs that stand in another order."""
-    for start, stride in _alignments(observed):
-        for words, rows in (
-            ("the mean over the batches of the other loader", lambda s: _pair(s, part)[1:]),
-            ("the mean over the batches of both loaders", lambda s: _pair(s, part)),
-        ):
-            parts = [rows(setting) for setting, _ in observed]
-            for criterion in criteria():
-                wanted = np.concatenate(
-                    [
-                        _mean_of_parts(each, criterion, _epochs(len(losses), start, stride))
-                        for each, (_, losses) in zip(parts, observed, strict=True)
-                    ]
-                )
-                if _close(np.concatenate([losses for _, losses in observed]), wanted):
-                    return Found(False, words, start)
+    """Losses of other images than those of the part, or of a softmax in another direction."""
+    losses = np.concatenate([values for _, values in observed])
+    for own, other in itertools.product((None, (0, 1), (0, 2)), ((0, 1), (0, 2), (1, 2))):
+        for criterion in criteria():
+            if _close(losses, np.concatenate([_others(s, part, criterion, len(v), own, other) for s, v in observed])):
+                loaders = "the other loader" if own is None else "both loaders"
+                return Found(False, f"the mean over the batches of {loaders}", *other)
     sizes = [np.array(_pair(setting, part)[0].sizes, float) for setting, _ in observed]
     wanted = np.concatenate(
-        [np.full(len(losses), n @ np.log(n) / n.sum()) for n, (_, losses) in zip(sizes, observed, strict=True)]
+        [np.full(len(values), n @ np.log(n) / n.sum()) for n, (_, values) in zip(sizes, observed, strict=True)]
     )
-    if _close(np.concatenate([losses for _, losses in observed]), wanted):
-        return Found(False, "what a softmax over the batch instead of the classes gives", 0)
+    if _close(losses, wanted):
+        return Found(False, "what a softmax over the batch instead of the classes gives", 0, 1)
     return None
 
 
@@ -238,7 +232,7 @@ def _any_criterion(observed: Observed, part: str) -> Found | None:
         values = np.linalg.lstsq(np.column_stack([low, high]), losses, rcond=None)[0]
         rest = np.abs(np.column_stack([low, high]) @ values - losses).max()
         if values[1] > values[0] and rest <= 0.01 * (values[1] - values[0]):
-            return Found(True, "a criterion of its own", start)
+            return Found(True, "a criterion of its own", start, stride)
     return None
 
 
@@ -280,9 +274,21 @@ def _coefficients(observed: Observed, part: str, average: Average, start: int, s
     return np.concatenate(low), np.concatenate(high), np.concatenate([losses for _, losses in observed])
 
 
-def _mean_of_parts(parts: Sequence[Part], criterion: Criterion, epochs: np.ndarray[Any, Any]) -> Array:
-    sizes = np.concatenate([part.sizes for part in parts]).astype(float)
-    rows = np.concatenate([part.high[epochs] for part in parts], axis=1)
+def _others(
+    setting: Setting,
+    part: str,
+    criterion: Criterion,
+    count: int,
+    own: tuple[int, int] | None,
+    other: tuple[int, int],
+) -> Array:
+    """The losses of the other part's images, alone or (with an alignment of its own) together with the part's."""
+    first, second = _pair(setting, part)
+    rows = second.high[_epochs(count, *other)]
+    sizes = np.array(second.sizes, float)
+    if own is not None:
+        rows = np.concatenate([first.high[_epochs(count, *own)], rows], axis=1)
+        sizes = np.concatenate([first.sizes, sizes])
     return _mean(criterion.low + (criterion.high - criterion.low) * rows, sizes)
 
 
@@ -292,5 +298,6 @@ def _close(one: Array, other: Array) -> bool:
 
 def expected(setting: Setting, part: str, count: int) -> Array:
     """The first `count` losses of a list, for cross-entropy."""
-    chosen = _pair(setting, part)[0]
-    return _mean_of_parts([chosen], criteria()[0], _epochs(count, 0, 1))
+    chosen, loss = _pair(setting, part)[0], criteria()[0]
+    rows = chosen.high[_epochs(count, 0, 1)]
+    return _mean(loss.low + (loss.high - loss.low) * rows, np.array(chosen.sizes, float))

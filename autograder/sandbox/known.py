@@ -20,6 +20,9 @@ STALE = 2
 
 SIGNS = ("learned", "stale", "backward on validation", "backward in evaluation", "validation in training")
 """What an output can tell of, see `Record.shows`."""
+TALLIES = ("backward", "fresh", "leaked")
+"""What is counted besides, to explain a mistake: backward passes; those of training images after a step onto cleared
+gradients; those onto gradients of validation images."""
 
 
 @dataclass
@@ -32,9 +35,11 @@ class Record:
     """The signs that the outputs tell of."""
     height: float
     """The logit of that class; all others are 0."""
-    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys((*SIGNS, "backward", "fresh"), 0))
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys((*SIGNS, *TALLIES), 0))
     before: list[float] | None = None
     """The parameters' sums at the last backward pass."""
+    after_validation: bool = False
+    """Whether the last backward pass came from a validation loss."""
 
     def shows(self, training: bool, learned: bool) -> str:
         """Whether all outputs (`"all"`), those of validation images, or none tell of a sign now."""
@@ -108,13 +113,14 @@ def _backward(model: Any, validation: bool, training: bool, _: Any) -> None:
     before = record.before
     if before is not None and len(before) == len(now):
         changed = [old != new for old, new in zip(before, now, strict=True)]
-        stale = any(
-            moved and parameter.grad is not None and bool(parameter.grad.any())
-            for moved, parameter in zip(changed, model.parameters(), strict=True)
-        )
+        left = [parameter.grad is not None and bool(parameter.grad.any()) for parameter in model.parameters()]
+        stale = any(one and other for one, other in zip(changed, left, strict=True))
         record.counts["learned"] += any(changed)
-        record.counts["stale"] += stale
-        record.counts["fresh"] += any(changed) and not stale
+        if not validation:
+            record.counts["stale"] += stale
+            record.counts["fresh"] += any(changed) and not stale
+            record.counts["leaked"] += record.after_validation and any(left)
+    record.after_validation = validation
     record.before = now
     record.counts["backward"] += 1
     record.counts["backward on validation"] += validation

@@ -39,7 +39,7 @@ SECONDS = 80.0
 """CPU seconds for a training; the notebook promises 60, and machines differ."""
 BATCH, VALIDATION_BATCH = 64, 500
 """Images a batch, as in the notebook: a design is made for them."""
-STEPS = (0.60, 0.70, 0.84)
+STEPS = (0.55, 0.70, 0.84)
 """Shares of hidden images, from measured spreads: see docs/accuracy.md."""
 TOO_MUCH_FROM_NONE = 0.75
 """Share that a linear map reads off the ten scores of an untrained network: below 0.62 for designs of all kinds."""
@@ -190,7 +190,7 @@ def knew_before(share):
 
 DEVIATIONS = ("stale", "backward on validation", "backward in evaluation", "validation in training")
 """The mistakes that outputs tell of, see `autograder.sandbox.known`."""
-SIZES = (((31, 7), (20, 6)), ((22, 6), (23, 5)))
+SIZES = (((31, 7), (20, 6)), ((26, 6), (23, 5)))
 """Of two settings: how many images each loader has, and how many make a batch; all last batches are short."""
 
 
@@ -202,6 +202,8 @@ class Run:
     returned: Any
     record: dict[str, int]
     events: list[str]
+    network: str | None
+    """The name of the network's class."""
 
     def losses(self, key):
         """The losses under a key as an array; None where there are none."""
@@ -234,6 +236,12 @@ def differences(one, other):
     return [np.where(np.isclose(a, b, rtol=1e-5, atol=1e-7, equal_nan=True), 0.0, b - a) for a, b in pairs]
 
 
+def follows(changed):
+    """Whether losses have followed outputs that changed for the worse: whatever they are, all move in one direction."""
+    moved = [d for d in changed if d.any()]
+    return bool(moved) and all(np.isfinite(d).all() and ((d >= 0).all() or (d <= 0).all()) for d in moved)
+
+
 class Bookkeeping:
     """Trainings on known outputs, each made when it is first asked for and kept."""
 
@@ -260,7 +268,7 @@ class Bookkeeping:
         """What the network is called in messages."""
         return "a network of the grader's" if self._of_grader else "your network"
 
-    def run(self, *signs, setting=0, watched=False, control=False):
+    def run(self, *signs, setting=0, watched=False, control=False, again=False):
         """One training.
 
         Args:
@@ -268,11 +276,12 @@ class Bookkeeping:
             setting: which one.
             watched: whether torch is to be watched, for what explains a mistake.
             control: whether validation images get other outputs.
+            again: once more, to see whether the same comes back.
         """
-        key = (self._of_grader, signs, setting, watched, control)
+        key = (self._of_grader, signs, setting, watched, control, again)
         if key not in self._runs:
             try:
-                self._runs[key] = self._trained(*key)
+                self._runs[key] = self._trained(*key[:-1])
             except (Mismatch, StudentRaised, WorkerLost) as error:
                 self._runs[key] = error
         if isinstance(self._runs[key], Exception):
@@ -295,15 +304,24 @@ class Bookkeeping:
         if watched:
             tools.watch()
         returned = student.train_model.within(SECONDS)(model, *loaders)
-        return Run(setting, returned, tools.record(model), tools.events() if watched else [])
+        events = tools.events() if watched else []
+        return Run(setting, returned, tools.record(model), events, getattr(model, "type", None))
 
     def is_computed(self):
         """Whether the returned losses are those of the network, while it learns: they follow when its outputs change
         with its first step."""
-        changed = differences(self.run(*DEVIATIONS), self.run(*DEVIATIONS, "learned"))
-        # Known outputs change for the worse: whatever was computed of them moves in one direction.
-        moved = [d for d in changed if d.any()]
-        return bool(moved) and all(np.isfinite(d).all() and ((d >= 0).all() or (d <= 0).all()) for d in moved)
+        for signs in (DEVIATIONS, ()):
+            if follows(differences(self.run(*signs), self.run(*signs, "learned"))):
+                return self.is_all_right() or self.is_steady()
+        return False
+
+    def is_all_right(self):
+        """Whether both lists are right, on outputs that would tell of every mistake."""
+        return all(self.is_right(part, *DEVIATIONS) for part in ("training", "validation"))
+
+    def is_steady(self):
+        """Whether the same outputs and labels bring the same losses twice, as they do where losses are computed."""
+        return not any(d.any() for d in differences(self.run(), self.run(again=True)))
 
     def explained(self, part, *signs):
         """What the losses in a list are, by the runs with these signs; None where it can't be told."""
@@ -319,11 +337,21 @@ class Bookkeeping:
         found = self.explained(part, *signs)
         return found is not None and found.right
 
-    def shows(self, sign):
-        """Whether the losses show that sign."""
-        if all(self.is_right(part, *DEVIATIONS) for part in ("training", "validation")):
+    def shows(self, sign, lists=slice(None)):
+        """Whether the losses (of these lists, where there are two) show that sign.
+
+        Raises:
+            Mismatch: the losses aren't the same from call to call, so that nothing can be told.
+        """
+        if self.is_all_right():
             return False
-        return any(d.any() for d in differences(self.run(), self.run(sign)))
+        expect.that(
+            self.is_steady(),
+            f"Two calls of train_model with {self.whose}, with the same outputs and labels, returned different losses. "
+            "They were not computed from the network that was handed in.",
+        )
+        changed = differences(self.run(), self.run(sign))
+        return any(d.any() for d in (changed[lists] if len(changed) == len(KEYS) else changed))
 
     def measures_validation(self):
         """Whether the losses follow the outputs for validation images."""
@@ -369,13 +397,15 @@ def computed(student, samples, seed):
     """
     books = bookkeeping(student, samples, seed)
     if not books.is_computed():
-        losses = books.run(*DEVIATIONS).all_losses
-        received = ", ".join(f"{value:.4g}" for value in np.concatenate(losses)[:6]) or "no numbers"
+        same = not any(d.any() for d in differences(books.run(), books.run("learned")))
+        received = ", ".join(f"{value:.4g}" for value in np.concatenate(books.run().all_losses)[:6])
+        came = "the same both times" if same else "other ones, but did not follow that change"
         expect.that(
             False,
-            f"train_model was called twice with {books.whose}, whose outputs had been made to change after its first "
-            f"step in one of the two. It returned the same losses both times: {received}. Either nothing was learned "
-            "by steps of gradient descent, or the losses were not computed from the network that was handed in.",
+            f"train_model was called twice with {books.whose}. In one of the two calls, the network's outputs had been "
+            f"made to change after its first step. The losses that came back were {came}: "
+            f"{received or 'no numbers'}. Either nothing was learned by steps of gradient descent, or the losses "
+            "were not computed from the network that was handed in.",
             why_nothing_was_learned(books),
         )
     return books
@@ -383,10 +413,17 @@ def computed(student, samples, seed):
 
 def why_nothing_was_learned(books):
     """The mistake that leaves a network as it was, as far as torch tells of its moves."""
-    returned = books.run().returned
-    if not isinstance(returned, dict):
-        return {type(None): "returns_no_history", tuple: "returns_a_tuple"}.get(type(returned))
-    moves, record = books.moves(), books.run().record
+    returned, record = books.run().returned, books.run().record
+    if not isinstance(returned, dict | tuple | list):
+        kind = getattr(returned, "type", None)
+        network = kind is not None and kind == books.run().network
+        return "returns_no_history" if returned is None else "returns_the_network" if network else None
+    found = books.explained("training")
+    if found is not None and not found.right:
+        return named("training", found)
+    if record["learned"]:
+        return None
+    moves = books.moves()
     steps = [place for place, event in enumerate(moves) if event == "step"]
     if "backward" not in moves:
         return "no_backward" if steps else None
@@ -501,7 +538,7 @@ def test_train_model_learns(student, samples, seed):
             not np.array_equal(training.before, training.training),
             "After train_model the network that was handed in answers as it did before. "
             "Whatever was trained, it wasn't this network.",
-            "cleared_before_the_step" if books.run().record["backward"] else "trains_a_copy",
+            None if books.run().record["backward"] else "trains_a_copy",
         )
         before, after = (
             float(cross_entropies(got, training.training_labels).mean()) for got in (training.before, training.training)
@@ -643,8 +680,14 @@ def averages(student, samples, seed, part):
         f"On {books.whose}, with outputs for which every loss is known, entry {place + 1} of {key} should be "
         f"{wanted[place]:.5g}: the mean cross-entropy of all {n} images, each counting the same. It is "
         f"{losses[place]:.5g}" + (f": {found.what}." if found is not None else ", which no mean of a loss explains."),
-        None if found is None else NAMED[part].get(found.what),
+        None if found is None else named(part, found),
     )
+
+
+def named(part, found):
+    """The misconception that such losses stand for."""
+    mistake = NAMED[part].get(found.what)
+    return "first_batch_again_and_again" if mistake == "one_batch_an_epoch" and not found.stride else mistake
 
 
 @grades("test_train_model", weight=2, diagnose=False, stand_ins=False)
@@ -707,7 +750,7 @@ def test_train_model_validation_mode(student, samples, seed):
         books.measures_validation(), "Nothing in the returned losses depends on how validation images are classified."
     )
     expect.that(
-        not books.shows("validation in training"),
+        not books.shows("validation in training", slice(1, None)),
         "The losses differ for a network that answers validation images in another way in training mode: "
         "they went through it in training mode. Expected evaluation mode.",
         "validates_in_training_mode",
@@ -747,17 +790,27 @@ def test_train_model_validation_images(student, samples, seed):
     books = computed(student, samples, seed)
     if not books.shows("backward on validation"):
         return
-    found, record = books.explained("training"), books.run().record
-    only = record["backward"] == record["backward on validation"]
-    mistake = "trains_on_validation" if only else NAMED["training"].get(found.what) if found is not None else None
-    if mistake not in ("trains_on_validation", "trains_on_both"):
-        mistake = None
+    mistake = why_validation_taught(books)
     expect.that(
         False,
         "A network that answers in another way after the first backward pass from a validation loss shows it: the "
         "losses change. Validation only measures; no gradient may come of its images.",
         mistake,
     )
+
+
+def why_validation_taught(books):
+    """The mistake by which gradients of validation images came about, as far as torch tells of its moves."""
+    record, moves = books.run().record, books.moves()
+    if record["backward"] == record["backward on validation"]:
+        return "trains_on_validation"
+    found = books.explained("training")
+    if found is not None and not found.right:
+        named = NAMED["training"].get(found.what)
+        return named if named == "trains_on_both" else None
+    if moves.count("step") == moves.count("backward"):
+        return "steps_on_validation"
+    return "validation_gradients_leak" if record["leaked"] else "backward_on_validation"
 
 
 # --- final accuracy --------------------------------------------------------------------------------------------
@@ -777,7 +830,7 @@ def reads(student, samples, seed, asked):
 
 @grades("test_final_accuracy", diagnose=False, stand_ins=False)
 def test_final_accuracy_first_step(student, samples, seed):
-    """Your network, trained by your train_model, classifies at least 60 % of new images of clothes correctly."""
+    """Your network, trained by your train_model, classifies at least 55 % of new images of clothes correctly."""
     reads(student, samples, seed, STEPS[0])
 
 
