@@ -104,10 +104,9 @@ def test_unusual_right_answers_get_full_points(grader: Grader, entry: object, se
 def test_mistake_is_named(grader: Grader, name: str, says: str) -> None:
     entry = next(entry for entry in TASK.bank.misconceptions if entry.id == name)
     report = grader.grade(with_answer(TASK, entry), 4).report
-    messages = [
-        c.message for cell in report.cells if cell.grade_id == TASK.cell_of(entry.function) for c in cell.checks
-    ]
-    assert any(says in message for message in messages), messages
+    checks = [c for cell in report.cells if cell.grade_id == TASK.cell_of(entry.function) for c in cell.checks]
+    assert any(re.search(says, c.message) for c in checks), [c.message for c in checks]
+    assert not {c.diagnosis for c in checks} - {None, name}
 
 
 @pytest.mark.slow
@@ -149,7 +148,7 @@ def test_fresh_task_changes_images_and_numbers_and_nothing_else() -> None:
     assert len(scales) == 20
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(2))
 def test_losses_of_every_criterion_and_average_are_told_apart(seed: int) -> None:
     rng = np.random.default_rng(seed)
     settings = [Setting.drawn(rng, *sizes) for sizes in SIZES]
@@ -181,7 +180,8 @@ def test_criterion_that_nobody_knows_is_accepted_and_invented_losses_are_not() -
     assert found.right
     invented = [(setting, np.linspace(2.0, 0.5, 6)) for setting in settings]
     assert explained(invented, "training") is None
-    assert explained([(setting, np.array([0.5])) for setting in settings], "validation") is None
+    single = explained([(setting, np.array([0.5])) for setting in settings], "validation")
+    assert single is None or not single.right
 
 
 def seconds_of_bare_training(loader: DataLoader[object], validation_loader: DataLoader[object]) -> float:

@@ -248,7 +248,7 @@ class Bookkeeping:
     def __init__(self, student, samples, seed):
         rng = np.random.default_rng(seed)
         self._student = student
-        self._settings = [Setting.drawn(rng, *sizes) for sizes in SIZES]
+        self._settings = [Setting.drawn(rng, *sizes) for sizes in (*SIZES, *SIZES)]
         images = samples.shipped(FILE)[0]
         self._images = images[rng.permutation(len(images))[:100]]
         self._of_grader = False
@@ -324,9 +324,13 @@ class Bookkeeping:
         return not any(d.any() for d in differences(self.run(), self.run(again=True)))
 
     def explained(self, part, *signs):
-        """What the losses in a list are, by the runs with these signs; None where it can't be told."""
+        """What the losses in a list are, by the runs with these signs; None where it can't be told.
+
+        Two settings are enough for what is right; more of them keep mistakes apart.
+        """
         key = KEYS[part == "validation"]
-        runs = [self.run(*signs, setting=setting) for setting in range(len(SIZES))]
+        count = len(SIZES) if signs else len(self._settings)
+        runs = [self.run(*signs, setting=setting) for setting in range(count)]
         observed = [(run.setting, run.losses(key)) for run in runs]
         if any(losses is None or not np.isfinite(losses).all() for _, losses in observed):
             return None
@@ -680,8 +684,13 @@ def averages(student, samples, seed, part):
         f"On {books.whose}, with outputs for which every loss is known, entry {place + 1} of {key} should be "
         f"{wanted[place]:.5g}: the mean cross-entropy of all {n} images, each counting the same. It is "
         f"{losses[place]:.5g}" + (f": {found.what}." if found is not None else ", which no mean of a loss explains."),
-        None if found is None else named(part, found),
+        named(part, found) if found is not None and (part == "training" or follows_validation(books, found)) else None,
     )
+
+
+def follows_validation(books, found):
+    """Whether validation losses are those of validation images, as far as their explanation says so."""
+    return "other loader" in found.what or books.measures_validation()
 
 
 def named(part, found):
@@ -801,13 +810,11 @@ def test_train_model_validation_images(student, samples, seed):
 
 def why_validation_taught(books):
     """The mistake by which gradients of validation images came about, as far as torch tells of its moves."""
-    record, moves = books.run().record, books.moves()
-    if record["backward"] == record["backward on validation"]:
-        return "trains_on_validation"
     found = books.explained("training")
-    if found is not None and not found.right:
-        named = NAMED["training"].get(found.what)
-        return named if named == "trains_on_both" else None
+    mistake = None if found is None else named("training", found)
+    if found is None or not found.right:
+        return mistake if mistake in ("trains_on_validation", "trains_on_both") else None
+    record, moves = books.run().record, books.moves()
     if moves.count("step") == moves.count("backward"):
         return "steps_on_validation"
     return "validation_gradients_leak" if record["leaked"] else "backward_on_validation"
