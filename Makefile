@@ -4,7 +4,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test test-all lint release clean
+.PHONY: demo test test-all lint release schema clean
 
 $(BIN)/autograder: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -27,6 +27,9 @@ lint: $(BIN)/autograder
 
 release: $(BIN)/autograder
 	$(BIN)/python tools/make_release.py
+
+schema: $(BIN)/autograder
+	$(BIN)/python -c "import json; from autograder.report import schema; print(json.dumps(schema(), indent=2))" > docs/report.schema.json
 
 clean:
 	rm -rf .venv demo

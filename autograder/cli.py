@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -13,6 +13,7 @@ from rich.console import Console
 
 import autograder
 from autograder import report as reports
+from autograder import seeds
 from autograder.course import AssignmentError, Course
 from autograder.grading import Grader, Isolation
 from autograder.sandbox.errors import SandboxError
@@ -26,6 +27,14 @@ _ERRORS = (AssignmentError, SubmissionError, SandboxError, OSError)
 
 CourseFolder = Annotated[
     Path | None, typer.Option(help="The course's folder, with source/ in it. Default: this one or one above it.")
+]
+GradingCourse = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="AUTOGRADER_COURSE",
+        help="The course's folder. Default: this folder, if it has source/ and nbgrader_config.py and the notebook "
+        "lies outside of it or in its submitted/STUDENT/ASSIGNMENT/; else the course that this program belongs to.",
+    ),
 ]
 Isolated = Annotated[str, typer.Option(help="auto or inner: behind walls, or not at all; none: without walls.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show tracebacks of the grader's own errors.")]
@@ -43,38 +52,60 @@ def grade(
     json: Annotated[
         Path | None, typer.Option(help="Write the Report as JSON to this file; - for standard output.")
     ] = None,
+    student: Annotated[
+        str, typer.Option(help="The student's id: with it the inputs are those of nbgrader autograde.")
+    ] = "",
     seed: Annotated[
-        int | None, typer.Option(help="Repeat a run: the same notebook and seed give the same Report.")
+        int | None,
+        typer.Option(
+            help="Repeat a run: the same notebook and seed give the same Report. "
+            "By default the course's secret, the assignment, the student and the notebook's bytes decide the seed."
+        ),
     ] = None,
     isolation: Isolated = "auto",
     memory: Annotated[int, typer.Option(help="Memory a submission may use, in MiB.", min=64)] = 2048,
     cell_seconds: Annotated[float, typer.Option(help="CPU seconds for one cell of the notebook.", min=0.1)] = 60.0,
     call_seconds: Annotated[float, typer.Option(help="CPU seconds for one call of a function.", min=0.1)] = 10.0,
-    course: CourseFolder = None,
+    course: GradingCourse = None,
     verbose: Verbose = False,
 ) -> None:
     """Grade one notebook: its points by cell, and what each hidden test found.
 
+    A course holds programs that are run here, and decides what is right: one that came with a student's notebook is
+    never used by itself. The report names the course that was used.
+
     Exit status 0 when it was graded, whatever the score; 2 when it couldn't be.
     """
     console = Console(stderr=str(json) == "-")
+    notes: list[str] = []
     try:
         limits = Limits(memory=memory * MIB, cell_seconds=cell_seconds, call_seconds=call_seconds)
-        task = find_course(course).assignment(assignment)
+        chosen, note = course_for(notebook, course)
+        notes.append(note)
+        task = chosen.assignment(assignment)
         submission = read_submission(notebook, task)
+        if seed is None:
+            secret, note = seeds.course_secret(chosen.folder)
+            seed = seeds.seed_for(seeds.key_for(secret, assignment, student), submission.digest)
+            notes.append(note)
         with console.status("Starting the sandbox …") as status, Grader(task, limits, _isolation(isolation)) as grader:
             _ = grader.notes
             status.update(f"Grading {notebook.name} …")
-            graded = grader.grade(submission, secrets.randbits(32) if seed is None else seed)
+            graded = grader.grade(submission, seed)
         if json is not None:
             data = reports.to_json(graded.report)
             if str(json) == "-":
                 sys.stdout.write(data.decode() + "\n")
             else:
                 write_atomically(json, data)
+    except AssignmentError as error:
+        _fail(AssignmentError(". ".join(filter(None, (str(error), *notes)))), verbose)
     except _ERRORS as error:
         _fail(error, verbose)
     show_report(console, graded.report)
+    for style, text in (("dim", f"course {chosen.folder}"), *(("yellow", f"Note: {note}") for note in notes if note)):
+        plain = "".join(letter if letter.isprintable() else "?" for letter in text)
+        console.print(plain, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -159,12 +190,43 @@ def fingerprints(
         raise typer.Exit(1)
 
 
+def course_for(notebook: Path, given: Path | None) -> tuple[Course, str]:
+    """The course that grades `notebook`: the one given, that of the working folder, or the one this package lies in.
+
+    The working folder may be a student's, unpacked, with a course planted in it that finds all their answers right. It
+    counts only as what no such folder is: a course's root with the notebook outside of it or where nbgrader puts it.
+
+    Returns:
+        The course, and a remark where the working folder has another one, or "".
+
+    Raises:
+        AssignmentError: there is none.
+    """
+    if given is not None:
+        return find_course(given), ""
+    here = Path.cwd().resolve()
+    # A link in the path leads nowhere that it couldn't be without it.
+    places = (Path(os.path.abspath(notebook)), Path(os.path.abspath(notebook.parent.resolve() / notebook.name)))
+    submitted = here / "submitted"
+    apart = all(not place.is_relative_to(here) or place.parent.parent.parent == submitted for place in places)
+    if (here / "source").is_dir() and (here / "nbgrader_config.py").is_file() and apart:
+        return Course(here), ""
+    packaged = Path(autograder.__file__).resolve().parent.parent
+    remark = f"the course in {here} was not used: say --course {here} if it is yours and no student's"
+    remark = remark if (here / "source").is_dir() and here != packaged else ""
+    if (packaged / "source").is_dir():
+        return Course(packaged), remark
+    raise AssignmentError(remark or "name the course's folder with --course")
+
+
 def find_course(given: Path | None) -> Course:
     """The course: the folder given, this one or one above it, or the one that this package lies in; it has `source/`.
 
     Raises:
         AssignmentError: there is none.
     """
+    if given is not None and not (given / "source").is_dir():
+        raise AssignmentError(f"{given} is no course: it has no folder source/")
     candidates = [given] if given else [Path.cwd(), *Path.cwd().parents, Path(autograder.__file__).parent.parent]
     for candidate in candidates:
         if (candidate / "source").is_dir():

@@ -95,20 +95,24 @@ def _pictures(attachments: Any) -> dict[str, dict[str, str]]:
         if not re.fullmatch(r"[\w. -]{1,100}", name) or not isinstance(bundle, dict):
             continue
         for mime, content in bundle.items():
-            if isinstance(content, str) and is_picture(mime, content):
-                found.setdefault(name, {})[mime] = content
+            if isinstance(content, str) and (picture := as_picture(mime, content)):
+                found.setdefault(name, {})[mime] = picture
     return found
 
 
-def is_picture(mime: str, content: str) -> bool:
-    """Whether `content` is base64 of a PNG or JPEG, going by `mime` and the first bytes."""
+def as_picture(mime: str, content: str) -> str | None:
+    """The image in `content` as base64 without line breaks; None where that is no base64 of a PNG or JPEG.
+
+    Going by `mime` and the first bytes: whether the rest can be shown is for a browser to find out. Pages put what is
+    returned into their HTML, so not one character of it may be anything but base64.
+    """
     starts = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
-    if mime not in starts:
-        return False
+    text = "".join(content.split())
     try:
-        return binascii.a2b_base64(content, strict_mode=False).startswith(starts[mime])
+        data = binascii.a2b_base64(text, strict_mode=True)
     except (binascii.Error, ValueError):
-        return False
+        return None
+    return text if mime in starts and data.startswith(starts[mime]) else None
 
 
 def _encodable(text: str) -> str:

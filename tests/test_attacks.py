@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 import io
+import re
 import resource
 import textwrap
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import pytest
@@ -447,7 +449,22 @@ class Page:
 display(Page())
 Page()
 """,
+    "displayed as a picture": """
+class Picture:
+    def _repr_png_(self): return 'iVBORw0KGgo="><script>alert(1)</script>'
+    def _repr_jpeg_(self): return "/9j/'><script>alert(1)</script>"
+display(Picture())
+def gradient_descent(*_): return 1
+""",
 }
+
+
+PICTURES = ("image/png", "image/jpeg")
+
+
+def all_outputs(graded: Graded) -> list[dict[str, Any]]:
+    """What all cells left behind."""
+    return [output for outputs in graded.outputs for output in outputs]
 
 
 @pytest.mark.parametrize("name", HOSTILE_ANSWERS)
@@ -473,6 +490,8 @@ def test_attack_by_text_reaches_neither_a_terminal_nor_a_browser(
         assert not [letter for letter in text if not letter.isprintable() and letter not in "\n\t"]
     assert max(map(len, shown)) < 5000
     assert not {"text/html", "image/svg+xml", "application/javascript"} & set(str(graded.outputs).split("'"))
+    pictures = [output.get("data", {}).get(mime, "") for output in all_outputs(graded) for mime in PICTURES]
+    assert all(re.fullmatch(r"[A-Za-z0-9+/]*={0,2}", picture) for picture in pictures)
 
 
 def test_attack_by_endless_text_leaves_no_more_than_its_allowance(grader: Grader, notebook_with: NotebookWith) -> None:

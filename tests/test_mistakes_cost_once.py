@@ -36,7 +36,7 @@ CASES = [
 def graders() -> Iterator[dict[str, Grader]]:
     limits = Limits(cell_seconds=1.0, call_seconds=1.0)
     names = {name for name, _, _ in CASES}
-    made = {name: Grader(COURSE.assignment(name), limits, story=False) for name in sorted(names)}
+    made = {name: Grader(COURSE.assignment(name), limits) for name in sorted(names)}
     yield made
     for grader in made.values():
         grader.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nbconvert.filters.markdown_mistune import markdown2html_mistune
 from nbgrader.api import Gradebook
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,6 +32,8 @@ class Half(LateSubmissionPlugin):
         return score / 2
 """
 UPHILL = "def gradient_step(w, gradient, lr):\n    return w + lr * gradient"
+ESSAY = "essay_learning_rate"
+LINKS = "[a](javascript:alert(1)) [b] [c](https://web.example/)\n\n[b]: &#106;avascript:alert(2)"
 SCRIPT = "<script>alert(1)</script>"
 
 
@@ -86,6 +90,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     submit(folder, "endless", changed(solved, mse_loss="def mse_loss(y, y_hat):\n    while True:\n        pass"))
     shows = f"print({SCRIPT!r})\ndef mse_loss(y, y_hat):\n    raise ValueError({SCRIPT!r})"
     submit(folder, "script", changed(solved, mse_loss=shows, essay_learning_rate=SCRIPT))
+    submit(folder, "linking", changed(solved, essay_learning_rate=LINKS))
     with Gradebook(f"sqlite:///{folder / 'gradebook.db'}") as gradebook:
         gradebook.update_or_create_assignment(NAME, duedate=datetime(2026, 1, 15))
     nbgrader(folder, "autograde", NAME)
@@ -165,6 +170,24 @@ def test_feedback_and_autograded_notebook_hold_nothing_unescaped(course: Path) -
     assert not any("<script" in text for text in markdown)
     kinds = {mime for cell in notebook["cells"] for out in cell.get("outputs", []) for mime in out.get("data", {})}
     assert kinds <= {"text/plain", "image/png"}
+
+
+def test_links_in_a_written_answer_lead_to_the_web_or_nowhere(course: Path) -> None:
+    """Neither on formgrader's page, which renders the autograded notebook, nor in the feedback; the file stays."""
+    notebook = json.loads((course / "autograded" / "linking" / NAME / f"{NAME}.ipynb").read_text())
+    answer = next(c for c in notebook["cells"] if c["metadata"].get("nbgrader", {}).get("grade_id") == ESSAY)
+    shown = markdown2html_mistune("".join(answer["source"]))
+    assert re.findall(r'href="([^"]*)"', shown) == ["https://web.example/"]
+    assert "javascript:" in shown
+    assert "href" not in page(course, "linking").split(f'<section id="{ESSAY}">')[1]
+    submitted = json.loads((course / "submitted" / "linking" / NAME / f"{NAME}.ipynb").read_text())
+    assert LINKS in [cell["source"] for cell in submitted["cells"]]
+
+
+def test_feedback_does_not_show_the_seed_from_which_hidden_inputs_can_be_drawn(course: Path) -> None:
+    for student in ("right", "partial", "unreadable"):
+        notebook = json.loads((course / "autograded" / student / NAME / f"{NAME}.ipynb").read_text())
+        assert str(notebook["metadata"]["autograder"]["report"]["seed"]) not in page(course, student)
 
 
 def test_originals_stay_untouched_and_a_regrade_gives_the_same(course: Path) -> None:

@@ -119,7 +119,7 @@ def test_training_that_does_not_end_costs_one_limit_and_not_one_for_each_check()
     scores = {cell.grade_id: cell.score for cell in report.cells}
     assert scores["test_build_model"] == 2
     assert scores["test_final_accuracy"] == 0
-    assert any("stop within" in message for message in wrong(report))
+    assert any("did not finish within" in message for message in wrong(report))
 
 
 @pytest.mark.slow

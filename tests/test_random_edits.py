@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 from rehearsal import Rehearsal
 
+from autograder.authoring.source import Source, function_of
 from autograder.course import Course
 from autograder.diagnosis import same_course
 
@@ -94,19 +94,17 @@ class Edit(ast.NodeTransformer):
 
 def edits(assignment: str, function: str) -> Iterator[tuple[str, Callable[..., Any]]]:
     """Functions that differ from the right one in one place, with their source."""
-    right = Course(ROOT).assignment(assignment).bank.answers
-    source = inspect.getsource(right[function])
+    bank = Course(ROOT).assignment(assignment).bank
+    right = bank.forms(function)[0]
     rng = random.Random(f"{assignment}.{function}")
     for place in range(200):
         edit = Edit(place, rng)
-        edited = ast.unparse(ast.fix_missing_locations(edit.visit(ast.parse(source))))
+        edited = ast.unparse(ast.fix_missing_locations(edit.visit(ast.parse(right.body))))
         if edit.left >= 0:
             return  # there are no more places
-        if edited == ast.unparse(ast.parse(source)):
+        if edited == ast.unparse(ast.parse(right.body)):
             continue
-        namespace = dict(right)
-        exec(compile(edited, "an edit", "exec"), namespace)
-        yield edited, namespace[function]
+        yield edited, function_of(Source(right.header, edited), function, bank.answers)
 
 
 LONG = "ps4_training_loop"

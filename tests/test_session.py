@@ -113,6 +113,29 @@ def test_an_error_in_a_cell_stops_neither_the_notebook_nor_the_tests(grader: Gra
     assert "SyntaxError" in str(graded.outputs[2])
 
 
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("def mse_loss(y, y_hat):\n    return np.mean((y - y_hat) ** 2", "SyntaxError in line 2 of cell mse_loss: "),
+        (
+            "def mse_loss(y, y_hat):\nreturn 0.0",
+            "IndentationError in line 2 of cell mse_loss: expected an indented block",
+        ),
+        ("import numpy\nhalf = one / 2", "NameError in line 2 of cell mse_loss: name 'one' is not defined"),
+        ("raise ValueError", "its cell stopped with ValueError in line 1 of cell mse_loss"),
+    ],
+    ids=["SyntaxError", "IndentationError", "NameError", "no text"],
+)
+def test_a_function_whose_cell_failed_says_with_which_error_in_which_line(
+    grader: Grader, notebook_with: NotebookWith, source: str, reason: str
+) -> None:
+    report = grader.grade(notebook_with({"mse_loss": source}), seed=1).report
+    message = check_of(report, "mse_loss_value").message
+    assert "mse_loss is not defined: its cell stopped with" in message
+    assert reason in message
+    assert "ipython" not in message.lower()
+
+
 def test_an_unfilled_stub_is_an_error_that_says_so(grader: Grader, notebook_with: NotebookWith) -> None:
     stub = right("gradient_step").split("\n")[0] + "\n    raise NotImplementedError\n"
     report = grader.grade(notebook_with({"gradient_step": stub}), seed=1).report

@@ -61,8 +61,7 @@ def test_reference_solution_gets_full_points_with_fifty_seeds(name: str) -> None
 
 def _full_points(name: str, seeds: range) -> None:
     task = assignment(name)
-    # The story has no part in it: it would take half of the time.
-    with Grader(task, story=False) as grader:
+    with Grader(task) as grader:
         for seed in seeds:
             report = grader.grade(solved(task), seed).report
             wrong = [check for cell in report.cells for check in cell.checks if check.outcome != "passed"]
@@ -243,3 +242,30 @@ def test_same_notebook_and_seed_give_the_same_report(ps4: Grader) -> None:
     one, other = (grade(ps4, seed=11, train_step=wrong) for _ in range(2))
     assert without_times(one) == without_times(other)
     assert messages(grade(ps4, seed=12, train_step=wrong), "test_train_step") != messages(one, "test_train_step")
+
+
+@pytest.mark.parametrize("call", ["model.cuda()", 'images.to("cuda")', 'torch.ones(1, device="cuda:0")'])
+def test_who_asks_for_a_gpu_reads_that_there_is_none_and_what_to_write(ps4: Grader, call: str) -> None:
+    source = (
+        "def train_step(model, images, labels, criterion, optimizer):\n"
+        "    assert not torch.cuda.is_available()\n"
+        f"    {call}\n"
+    )
+    said = messages(grade(ps4, train_step=source), "test_train_step")
+    assert "in line 3 of cell train_step: there is no GPU where notebooks are graded" in said
+    assert "device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')" in said
+    assert "fork" not in said
+
+
+def test_the_usual_line_for_a_device_works_without_a_gpu(ps4: Grader) -> None:
+    source = (
+        'device = torch.device("cuda" if torch.cuda.is_available() else "cpu")\n'
+        "def train_step(model, images, labels, criterion, optimizer):\n"
+        "    model.to(device)\n"
+        "    optimizer.zero_grad()\n"
+        "    loss = criterion(model(images.to(device).flatten(1)), labels.to(device))\n"
+        "    loss.backward()\n"
+        "    optimizer.step()\n"
+        "    return loss.item()\n"
+    )
+    assert not lost(grade(ps4, train_step=source))

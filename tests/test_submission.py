@@ -187,6 +187,8 @@ def test_attachments_other_than_pictures_are_dropped(assignment: Assignment) -> 
         "picture.png": {"image/png": "iVBORw0KGgo=", "text/html": "<script>"},
         "page.html": {"text/html": "<script>"},
         "false.png": {"image/png": "PHNjcmlwdD4="},
+        "markup.png": {"image/png": 'iVBORw0KGgo="><script>'},
+        "padded.png": {"image/png": "iVBORw0KGgo=iVBORw0KGgo="},
         "<img>": {"image/png": "iVBORw0KGgo="},
         "odd": 3,
     }

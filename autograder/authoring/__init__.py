@@ -4,6 +4,8 @@ Hidden tests are ordinary pytest tests that take `student` as a fixture. A test'
 by students, and so is the message when it fails.
 """
 
+from collections.abc import Sequence
+
 import pytest
 
 from autograder.authoring.expect import Mismatch, described, expect, numbers, right_or_following
@@ -12,7 +14,9 @@ from autograder.sandbox.errors import StudentRaised, WorkerLost
 from autograder.sandbox.student import kept_for, off_the_record, show_curve, tools_of
 
 
-def grades(cell: str, weight: float = 1.0, diagnose: bool = True, stand_ins: bool = True) -> pytest.MarkDecorator:
+def grades(
+    cell: str, weight: float = 1.0, diagnose: bool = True, stand_ins: bool = True, together: Sequence[str] = ()
+) -> pytest.MarkDecorator:
     """Mark a test as one of those that grade the cell `cell`.
 
     Args:
@@ -21,8 +25,10 @@ def grades(cell: str, weight: float = 1.0, diagnose: bool = True, stand_ins: boo
         diagnose: whether misconceptions are tried on it when it fails; off for tests that take seconds.
         stand_ins: whether the test is run again with right answers in place of earlier functions that lost points,
             so that a mistake costs its points once; off for tests of the submission as a whole.
+        together: functions that hand each other something of which only they know the form. The test may call them
+            itself; and where one of them is stood in for, those before the cell all are.
     """
-    return pytest.mark.grades(cell, weight=weight, diagnose=diagnose, stand_ins=stand_ins)
+    return pytest.mark.grades(cell, weight=weight, diagnose=diagnose, stand_ins=stand_ins, together=together)
 
 
 __all__ = [

@@ -6,7 +6,7 @@ import hashlib
 import importlib.util
 import itertools
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from autograder.authoring.misconceptions import Written, collected
-from autograder.authoring.source import Change, EditError, Source, function_of, separate, source_of
+from autograder.authoring.source import EditError, Source, function_of, separate, source_of
 
 
 class BankError(Exception):
@@ -41,6 +41,8 @@ class Misconception(msgspec.Struct, frozen=True, kw_only=True):
     """Ids of misconceptions that behave the same on every input, so that nobody could tell which it is."""
     also: tuple[str, ...] = ()
     """Test cells besides its own that it costs points in, because their subject is the whole (final accuracy)."""
+    alone: bool = False
+    """Whether nothing else shows beside it, so that it makes no pairs."""
 
     def like(self, other: Misconception) -> bool:
         """Whether it is `other`, or one of the two says that they behave the same."""
@@ -75,7 +77,6 @@ class Bank:
         Raises:
             BankError: an id is doubled, an edit can't be made, or a name is unknown.
         """
-        self._module = answers
         self.answers: dict[str, Any] = vars(answers)
         written = [(path, entry) for path, found in entries.items() for entry in found]
         _check_ids(written)
@@ -97,9 +98,9 @@ class Bank:
         """The misconceptions of one function."""
         return [entry for entry in self.misconceptions if entry.function == function]
 
-    def source_of(self, function: str) -> Source:
-        """The right answer to a function, as a student's cell would hold it."""
-        return self._forms[function][0]
+    def forms(self, function: str) -> Sequence[Source]:
+        """The right answer to a function, and after it its other forms, as a student's cell would hold them."""
+        return self._forms[function]
 
     def pairs(self, function: str) -> Iterator[Misconception]:
         """Every two edits of a function in different places, made one by one as they are asked for.
@@ -108,9 +109,9 @@ class Bank:
         """
         entries: list[Misconception] = []
         for entry in self.of(function):
-            if entry.edit and not any(entry.like(other) for other in entries):
+            if entry.edit and not entry.alone and not any(entry.like(other) for other in entries):
                 entries.append(entry)
-        places = [[_places(form, entry.edit) for form in self._forms[function]] for entry in entries]
+        places = [[form.places(entry.edit) for form in self._forms[function]] for entry in entries]
         for one, other in itertools.combinations(range(len(entries)), 2):
             for form, here, there in zip(self._forms[function], places[one], places[other], strict=True):
                 if here is not None and there is not None and separate([*here, *there]):
@@ -118,14 +119,6 @@ class Bank:
                     if pair is not None:
                         yield pair
                     break
-
-    def answers_with(self, named: Iterable[Misconception]) -> dict[str, Any]:
-        """The right answers, with some wrong ones in their places; those that build on a wrong one go wrong with it."""
-        names: dict[str, Any] = {"__name__": self._module.__name__}
-        exec(compile(Path(str(self._module.__file__)).read_text(), str(self._module.__file__), "exec"), names)
-        for entry in named:
-            exec(compile(entry.source.text, f"<{entry.id}>", "exec"), names)
-        return names
 
     def _made(self, path: Path, entry: Written) -> Misconception | Unusual:
         """What an author wrote, with the source and the function that it stands for."""
@@ -148,13 +141,14 @@ class Bank:
             edit=entry.edit,
             same_as=entry.same_as,
             also=entry.also,
+            alone=entry.alone,
         )
 
     def _edited(self, entry: Written) -> Source:
         """The first form of the right answer that has all that an edit replaces, edited."""
         forms = self._forms[entry.function]
         for form in forms:
-            places = _places(form, entry.edit)
+            places = form.places(entry.edit)
             if places is not None:
                 return form.edited(places)
         try:
@@ -177,11 +171,6 @@ class Bank:
             source=source,
             code=code,
         )
-
-
-def bound(entry: Misconception, answers: Mapping[str, Any]) -> Misconception:
-    """The entry with these answers in place of those that its code calls by the same names."""
-    return msgspec.structs.replace(entry, code=function_of(entry.source, entry.function, answers))
 
 
 def answers_bank(folder: Path) -> Bank:
@@ -221,14 +210,6 @@ def _whole(entry: Written) -> Source:
     if entry.code is None:
         raise EditError("replaces nothing")
     return source_of(entry.code, entry.function, sys.modules[entry.code.__module__], entered=True)
-
-
-def _places(form: Source, edit: Mapping[str, str]) -> tuple[Change, ...] | None:
-    """The places in a form of the right answer that an edit changes; None where it can't be made there."""
-    try:
-        return form.changes(edit)
-    except EditError:
-        return None
 
 
 def _check_ids(written: Iterable[tuple[Path, Written]]) -> None:

@@ -6,7 +6,8 @@ A misconception is an edit of the right answer: a name, a title, a hint, and wha
     wrong("without_half", "the factor ½ is missing", "Compare your formula with …", {"2 * len(y)": "len(y)"})
 
 Its id is ``mse_loss.without_half``. What the text to replace may be, and that it must occur exactly once, is said in
-`source`. Two edits in different places make a pair by themselves.
+`source`. Two edits in different places make a pair by themselves, but for one that
+is `alone`.
 
 What is no edit is written out, as a function called ``_``. Its body is what a student might write in the cell: it may
 use what the notebook imports, and the other functions of the notebook::
@@ -42,6 +43,7 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     code: Callable[..., Any] | None = None
     same_as: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
+    alone: bool = False
     form: bool = False
     """Whether edits may be made in it."""
 
@@ -87,6 +89,7 @@ class Misconceptions:
         *,
         same_as: tuple[str, ...] = (),
         also: tuple[str, ...] = (),
+        alone: bool = False,
     ) -> None: ...
 
     @overload
@@ -103,6 +106,7 @@ class Misconceptions:
         *,
         same_as: tuple[str, ...] = (),
         also: tuple[str, ...] = (),
+        alone: bool = False,
     ) -> Callable[[Answer], Answer] | None:
         """Enter a misconception: an edit of the right answer, or the function that is decorated.
 
@@ -113,6 +117,7 @@ class Misconceptions:
             edit: what is replaced in the right answer, by what.
             same_as: misconceptions that behave the same on every input: names, or ids of another function's.
             also: test cells besides its own that it costs points in, because their subject is the whole.
+            alone: whether nothing else shows beside it (it raises, or nothing is returned), so that it makes no pairs.
         """
         others = tuple(other if "." in other else f"{self._function}.{other}" for other in same_as)
         entry = Written(
@@ -123,6 +128,7 @@ class Misconceptions:
             edit=edit or {},
             same_as=others,
             also=also,
+            alone=alone,
         )
         if edit is not None:
             _enter(entry)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,17 +15,24 @@ Array = np.ndarray[Any, Any]
 class Samples:
     """The grader's hidden samples, and those that ship with the notebook."""
 
-    def __init__(self, shipped: Path, hidden: Path) -> None:
+    def __init__(self, shipped: Path, hidden: Path, taken: Callable[[], None] = lambda: None) -> None:
         """
         Args:
             shipped: the folder with the files that ship with the notebook.
             hidden: the folder with the assignment's hidden data.
+            taken: called whenever hidden samples are asked for.
         """
         self._shipped = shipped
         self._hidden = hidden
+        self._taken = taken
+
+    def telling(self, taken: Callable[[], None]) -> Samples:
+        """The same samples, of which `taken` learns when hidden ones are asked for."""
+        return Samples(self._shipped, self._hidden, taken)
 
     def hidden(self, name: str = "hidden.npz") -> tuple[Array, Array]:
         """Samples `(n, …)` and labels `(n,)`: the arrays ``images`` and ``labels`` of the hidden file `name`."""
+        self._taken()
         return _pair(self._hidden / name, "")
 
     def shipped(self, name: str, part: str = "train") -> tuple[Array, Array]:

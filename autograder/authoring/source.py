@@ -74,6 +74,13 @@ class Source(msgspec.Struct, frozen=True):
             raise EditError("replaces the same place twice")
         return found
 
+    def places(self, edit: Edit) -> tuple[Change, ...] | None:
+        """The places that an edit changes; None where it can't be made in this source."""
+        try:
+            return self.changes(edit)
+        except EditError:
+            return None
+
 
 def separate(changes: Sequence[Change]) -> bool:
     """Whether no two of the changes are made in the same place."""

@@ -14,6 +14,7 @@ from autograder.course import AssignmentError, Course
 from autograder.report import Report
 from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.limits import Limits
+from autograder.seeds import seed_for
 from autograder.submission import SubmissionError, empty_submission, read_submission
 
 _LENGTH = struct.Struct("<Q")
@@ -27,15 +28,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     assignment: str
     limits: Limits = Limits()
     isolation: str = "auto"
-    story: bool = True
-    """As a Grader takes it."""
+    illustrations: bool = False
+    """Whether the instructor's cells that nothing graded needs are run, too."""
 
 
 class Job(msgspec.Struct, frozen=True):
     """One notebook to grade; answered by Graded or Failed."""
 
     path: str
-    seed: int
+    seed: int | bytes
+    """A seed, or the student's key, with which the notebook's bytes decide it."""
 
 
 class Graded(msgspec.Struct, tag="graded", frozen=True):
@@ -76,7 +78,7 @@ def main() -> None:
 
     try:
         assignment = Course(Path(settings.course)).assignment(settings.assignment)
-        grader = Grader(assignment, settings.limits, settings.isolation, settings.story)
+        grader = Grader(assignment, settings.limits, settings.isolation, settings.illustrations)
     except (AssignmentError, SandboxError) as error:
         send(results, Failed(str(error)))
         return
@@ -87,7 +89,8 @@ def main() -> None:
             except SubmissionError as error:
                 submission = empty_submission(assignment, str(error))
             try:
-                graded = grader.grade(submission, job.seed)
+                seed = seed_for(job.seed, submission.digest) if isinstance(job.seed, bytes) else job.seed
+                graded = grader.grade(submission, seed)
             except SandboxError as error:
                 send(results, Failed(str(error)))
                 return

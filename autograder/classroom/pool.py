@@ -35,8 +35,12 @@ class Pool:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.close()
 
-    def submit(self, path: Path, seed: int) -> Future[Graded]:
+    def submit(self, path: Path, seed: int | bytes) -> Future[Graded]:
         """Grade the notebook at `path` as soon as a process is free.
+
+        Args:
+            path: a student's notebook.
+            seed: the seed, or the student's key (`seeds.key_for`), with which the notebook's bytes decide it.
 
         The future raises SandboxError where this machine can't grade, ClerkLost where the process was killed twice.
         """

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
 from autograder.authoring.bank import Bank, Misconception
 from autograder.diagnosis.comparison import count_numbers
-from autograder.diagnosis.trial import Budget, Fit, Trial, fit
+from autograder.diagnosis.trial import Fit, Rerun, Trial, fit
 
-MAX_CALLS = 60_000
-"""Calls that the search for one cell's explanation may make: no function of this package's course needs half of it."""
+MAX_PAIRS = 400
+"""Pairs of mistakes that are tried for one function. A number, not a time: a Report must not depend on how busy the
+machine is."""
 
 
 class Explanation(msgspec.Struct, frozen=True):
@@ -51,20 +52,31 @@ def diagnose(function: str, trials: Sequence[Trial], bank: Bank, rtol: float) ->
     Single mistakes are tried before pairs. None where nothing fits, or where several fit that are not declared to
     behave alike: then saying nothing is better than guessing.
     """
-    budget = Budget(MAX_CALLS)
-    failed_first = sorted(trials, key=lambda trial: (not trial.failed, len(trial.transcript)))
-    stages: tuple[Iterable[Misconception], ...] = (bank.of(function), bank.pairs(function))
-    for candidates in stages:
+    reruns = [Rerun(trial, bank.answers) for trial in trials]
+    reruns.sort(key=lambda rerun: (not rerun.trial.failed, rerun.seconds))
+    for candidates in (bank.of(function), _likely_pairs(function, reruns[0], bank)):
         fitting: list[tuple[Misconception, Fit]] = []
         for candidate in candidates:
-            if budget.exhausted:
-                return None
-            found = fit(failed_first, {**bank.answers, function: candidate.code}, rtol, budget)
+            found = fit(reruns, {**bank.answers, function: candidate.code}, rtol)
             if found is not Fit.DIFFERENT:
                 fitting.append((candidate, found))
         if fitting:
             return _the_one(fitting)
     return None
+
+
+def _likely_pairs(function: str, rerun: Rerun, bank: Bank) -> Iterator[Misconception]:
+    """Pairs of mistakes, first those with one that explains a part of what the student's code did in a test."""
+    explains = {
+        entry.id for entry in bank.of(function) if rerun.agreement({**bank.answers, function: entry.code}) - rerun.right
+    }
+    pairs = sorted(bank.pairs(function), key=lambda pair: not any(_part_of(one, pair) for one in explains))
+    yield from pairs[:MAX_PAIRS]
+
+
+def _part_of(single: str, pair: Misconception) -> bool:
+    first, _, second = pair.id.partition("+")
+    return single in (first, f"{pair.function}.{second}")
 
 
 def _the_one(fitting: Sequence[tuple[Misconception, Fit]]) -> Misconception | None:

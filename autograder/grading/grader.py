@@ -18,6 +18,7 @@ import pytest
 
 from autograder.course import Assignment
 from autograder.diagnosis import RTOL, Explanation, explain
+from autograder.grading.illustrations import illustrations
 from autograder.grading.plugin import GradingPlugin
 from autograder.grading.session import Output, Session, cell_message
 from autograder.notebook import Cell
@@ -48,14 +49,14 @@ class Grader:
         assignment: Assignment,
         limits: Limits | None = None,
         isolation: Isolation = "auto",
-        story: bool = True,
+        with_illustrations: bool = False,
     ) -> None:
         """
         Args:
             assignment: what is graded.
             limits: what each submission may use up.
             isolation: ``auto`` and ``inner`` put up the walls or refuse; ``none`` grades without.
-            story: whether the instructor's own cells between the graded ones are run: figures and examples.
+            with_illustrations: whether the instructor's cells that nothing graded needs are run, too.
 
         Raises:
             AssignmentError: the assignment has no hidden tests, or no right answers.
@@ -66,7 +67,7 @@ class Grader:
         libraries = assignment.settings.libraries
         self._isolation = "none" if isolation == "none" else "inner"
         beginning = list(_prefix(assignment))
-        self._left_out = () if story else [cell for cell in assignment.cells if _tells(cell) and cell not in beginning]
+        self._with_illustrations = with_illustrations
         prefix = [cell_message(cell, 0, self._limits) for cell in beginning if cell.kind == "code"]
         secret = [assignment.hidden_folder.parent]
         self._sandbox = Sandbox(libraries, assignment.folder, self._limits, isolation != "none", prefix, secret)
@@ -101,8 +102,9 @@ class Grader:
         session = Session(self._sandbox, submission, self._limits, seed)
         for grade_id in self._assignment.settings.replaced_cells:
             session.skip(grade_id, "Not run by the grader: its hidden tests do the same, and once is enough.")
-        for cell in self._left_out:
-            session.skip(str(cell.grade_id), "Left out: it is part of the story.")
+        if not self._with_illustrations:
+            for place in illustrations(submission.cells):
+                session.skip(str(submission.cells[place].grade_id), "Not run: nothing that is graded needs this cell.")
         plugin = GradingPlugin(session, self._assignment, self._limits, seed)
         try:
             _run_pytest(self._tests, plugin)
@@ -166,11 +168,6 @@ def _with(check: Check, explanation: Explanation | None) -> Check:
 def _prefix(assignment: Assignment) -> Iterator[Cell]:
     """The instructor's cells before the first one that is the student's."""
     return itertools.takewhile(lambda cell: cell.role == "locked", assignment.cells)
-
-
-def _tells(cell: Cell) -> bool:
-    """Whether a cell is the instructor's, runs, and grades nothing."""
-    return cell.role == "locked" and cell.kind == "code"
 
 
 def _manual(submission: Submission, assignment: Assignment) -> Iterator[ManualCell]:

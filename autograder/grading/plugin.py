@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import inspect
+import itertools
 import math
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -19,7 +20,7 @@ from autograder.authoring.bank import Misconception
 from autograder.authoring.expect import numbers
 from autograder.authoring.samples import Samples
 from autograder.course import Assignment
-from autograder.diagnosis import Trial, known
+from autograder.diagnosis import Trial, known, rehearse
 from autograder.grading.session import Session
 from autograder.report import Check, Curve
 from autograder.sandbox.errors import OutOfMemory, SandboxError, StudentError, StudentRaised, TimedOut, WorkerLost
@@ -46,7 +47,7 @@ class GradingPlugin:
 
     def __init__(self, session: Session, assignment: Assignment, limits: Limits, seed: int) -> None:
         self._session = session
-        self._caller = Caller(session, limits.call_seconds)
+        self._caller = Caller(session)
         self._cells = [str(cell.grade_id) for cell in assignment.tests]
         self._limits = limits
         self._seed = seed
@@ -84,7 +85,7 @@ class GradingPlugin:
     @pytest.fixture
     def samples(self) -> Samples:
         """Hidden and shipped pictures with their labels."""
-        return self._samples
+        return self._samples.telling(self._session.expose)
 
     @pytest.fixture
     def student(self, request: pytest.FixtureRequest, seed: int) -> Student:
@@ -96,6 +97,11 @@ class GradingPlugin:
         self._session.advance(cell)
         self._caller.begin(seed)
         return Student(self._caller)
+
+    @pytest.fixture
+    def lost(self, request: pytest.FixtureRequest) -> frozenset[str]:
+        """The functions graded before this test's cell that lost points."""
+        return frozenset(self._lost_before(cell_of(request.node)))
 
     @pytest.fixture
     def reference(self, seed: int) -> Student:
@@ -127,7 +133,8 @@ class GradingPlugin:
         mark = pyfuncitem.get_closest_marker("grades")
         assert mark is not None
         fixtures = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
-        names = self._suspects(str(mark.args[0])) if mark.kwargs["stand_ins"] else []
+        self._session.right_seconds = functools.partial(self._right_seconds, pyfuncitem)
+        names = self._suspects(str(mark.args[0]), mark.kwargs["together"]) if mark.kwargs["stand_ins"] else []
         alone = False  # whether the test turned out to call none of them
         first = None if any(self._hangs(name) for name in names) else self._attempt(pyfuncitem.obj, fixtures)
         if names and (first is None or first.error is not None):
@@ -166,12 +173,40 @@ class GradingPlugin:
         called = tuple(name for name in names if name in stand_ins.called)
         return msgspec.structs.replace(attempt, stand_ins=called)
 
-    def _suspects(self, cell: str) -> list[str]:
-        """The functions graded before `cell` that lost points and that the notebook's own code for `cell` may call."""
-        names = [self._assignment.function_of(name) for name in self._cells[: self._cells.index(cell)]]
-        lost = [n for n in names if any(c.outcome != "passed" for c in self.checks[self._assignment.cell_of(n)])]
-        used = self._session.may_call(self._assignment.function_of(cell)) if lost else set()
-        return [name for name in lost if name in used]
+    def _suspects(self, cell: str, together: Sequence[str]) -> list[str]:
+        """The functions graded before `cell` that lost points and that its test or the notebook's code for it may call.
+
+        Where one of `together` is among them, the others graded before `cell` are, too.
+        """
+        lost = self._lost_before(cell)
+        if not lost:
+            return []
+        function = self._assignment.function_of(cell)
+        used = self._session.may_call(function)
+        if function in together:
+            used = used.union(together, *map(self._session.may_call, together))
+        names = {name for name in lost if name in used}
+        if names & set(together):
+            names |= set(together)
+        return [name for name in self._before(cell) if name in names]
+
+    def _before(self, cell: str) -> list[str]:
+        """The functions graded before `cell`."""
+        return [self._assignment.function_of(name) for name in self._cells[: self._cells.index(cell)]]
+
+    def _lost_before(self, cell: str) -> list[str]:
+        """Those of them that lost points."""
+        checks = {name: self.checks[self._assignment.cell_of(name)] for name in self._before(cell)}
+        return [name for name, made in checks.items() if any(check.outcome != "passed" for check in made)]
+
+    def _right_seconds(self, item: pytest.Function) -> float | None:
+        """The longest that the right answers take between two calls of a test; None where there was no call."""
+        stamps = [time.perf_counter()]
+        fixtures = self._fixtures(
+            test_seed(self._seed, item.name), self._bank.answers, lambda _: stamps.append(time.perf_counter())
+        )
+        rehearse(item.obj, fixtures)
+        return max((after - before for before, after in itertools.pairwise(stamps)), default=None)
 
     def _hangs(self, function: str) -> bool:
         """Whether a hidden test of `function` has cost a worker."""
@@ -198,7 +233,7 @@ class GradingPlugin:
                 duration=round(seconds, 4),
             )
         )
-        if self._caller.curve is not None:
+        if self._caller.curve is not None and not self._session.exposed:
             self.curves.setdefault(cell, drawn(*self._caller.curve))
         if isinstance(error, WorkerLost):
             self._lost.setdefault(cell, []).append(error)
@@ -235,6 +270,7 @@ class GradingPlugin:
             "rng": np.random.default_rng(seed),
             "samples": self._samples,
             "seed": seed,
+            "lost": frozenset(),
         }
 
     def _verdict(self, name: str, error: BaseException | None) -> tuple[str, str]:
@@ -278,7 +314,7 @@ def _rank(attempt: _Attempt) -> int:
 
 def local_student(namespace: Mapping[str, Any], seed: int, on_exchange: OnExchange | None = None) -> Student:
     """A Student whose functions run in this process: for code that is the grader's own."""
-    caller = Caller(LocalChannel(dict(namespace)), 0.0, on_exchange)
+    caller = Caller(LocalChannel(dict(namespace)), on_exchange)
     caller.begin(seed)
     return Student(caller)
 
@@ -300,7 +336,7 @@ class _RightAnswers(Caller):
 
 def right_student(namespace: Mapping[str, Any], seed: int) -> Student:
     """The right answers in `namespace`, for one test."""
-    caller = _RightAnswers(LocalChannel(dict(namespace)), 0.0)
+    caller = _RightAnswers(LocalChannel(dict(namespace)))
     caller.begin(seed)
     return Student(caller)
 

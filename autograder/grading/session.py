@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
-from autograder.notebook import Cell, is_picture
+from autograder.notebook import Cell, as_picture
 from autograder.sandbox import messages
 from autograder.sandbox.errors import Crashed, OutOfMemory, StudentError, TimedOut, WorkerLost
 from autograder.sandbox.limits import Limits
@@ -21,6 +22,8 @@ from autograder.submission import Submission
 Output = dict[str, Any]
 _MAX_PICTURE = 4 << 20
 _MAX_LINES = 200
+_REPLAY_SECONDS = 30.0
+"""By the clock: cells that took longer are not run again only to show what later ones leave behind."""
 
 
 class _Output(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -46,6 +49,7 @@ class Session:
 
     Attributes:
         outputs: for each cell of the submission, what it left behind, as the notebook format has it.
+        right_seconds: measures how long the right answers take in one call of the current test; None: not known.
     """
 
     def __init__(self, sandbox: Sandbox, submission: Submission, limits: Limits, seed: int) -> None:
@@ -59,8 +63,11 @@ class Session:
         self._give_up_at = time.monotonic() + limits.submission_seconds
         self._fates: dict[int, StudentError] = {}
         self._skipped: dict[int, str] = {}
-        self._errors: dict[int, str] = {}
+        self._errors: dict[int, messages.CellRan] = {}
         self._wary = False
+        self.right_seconds: Callable[[], float | None] | None = None
+        self._exposed = False
+        self._seconds = 0.0
         self.outputs: list[list[Output]] = [[] for _ in submission.cells]
 
     def close(self) -> None:
@@ -76,6 +83,15 @@ class Session:
     def finish(self) -> None:
         """Run the cells that are left."""
         self._run_up_to(len(self._submission.cells))
+
+    @property
+    def exposed(self) -> bool:
+        """Whether the worker may hold hidden data: what its code says may give it away."""
+        return self._exposed
+
+    def expose(self) -> None:
+        """Hidden data is about to reach the worker. Cells that come later run in another one, or show nothing."""
+        self._exposed = True
 
     def skip(self, grade_id: str, why: str) -> None:
         """Don't run the cell `grade_id`, and leave `why` as its output."""
@@ -98,19 +114,38 @@ class Session:
         return names
 
     def request(
-        self, message: messages.Request, buffers: list[memoryview], seconds: float, on_call_back: OnCallBack
+        self, message: messages.Request, buffers: list[memoryview], seconds: float | None, on_call_back: OnCallBack
     ) -> tuple[messages.Reply, memoryview]:
-        """Carry a hidden test's request to the worker, which is replaced first where the last one was lost."""
+        """Carry a hidden test's request to the worker, which is replaced first where the last one was lost.
+
+        Without `seconds`, a multiple of the right answer's time is the limit, between a floor and a ceiling.
+        """
         worker = self._living()
         try:
-            reply, body = worker.request(message, buffers, seconds, on_call_back)
+            if seconds is None:
+                floor = min(self._limits.call_floor, self._limits.call_seconds)
+                reply, body = worker.request(message, buffers, floor, on_call_back, self._allowance)
+            else:
+                reply, body = worker.request(message, buffers, seconds, on_call_back)
         except WorkerLost:
             self._lose()
             self._wary = True
             raise
-        if isinstance(message, messages.Call) and isinstance(reply, messages.Raised) and reply.kind == "NameError":
-            self._explain(message.function, reply)
+        if isinstance(reply, messages.Raised):
+            if self._exposed:
+                # Too little to carry hidden data out: less than a third of an image of 784 bytes.
+                reply.kind, reply.message = (
+                    text.encode("ascii", "ignore").decode() for text in (reply.kind[:40], reply.message[:200])
+                )
+            if isinstance(message, messages.Call) and reply.kind == "NameError":
+                self._explain(message.function, reply)
         return reply, body
+
+    def _allowance(self) -> float:
+        """CPU seconds that a call of the current test may take; measured only for code that needs the floor's time."""
+        right = None if self.right_seconds is None else self.right_seconds()
+        ceiling = self._limits.call_seconds
+        return ceiling if right is None else min(ceiling, self._limits.call_factor * right)
 
     def _explain(self, function: str, reply: messages.Raised) -> None:
         """Where a function isn't there because its cell failed, the cell's fate is the better answer."""
@@ -120,21 +155,36 @@ class Session:
             if cell.grade_id == function:
                 if place in self._fates:
                     raise self._fates[place]
-                if self._errors.get(place) == "MemoryError":
-                    raise OutOfMemory(f"the cell {function} asked for more memory than there is for it")
                 if place in self._errors:
-                    reply.message = f"{function} is not defined: its cell stopped with {self._errors[place]}"
+                    ended = self._errors[place]
+                    if ended.error == "MemoryError":
+                        raise OutOfMemory(f"the cell {function} asked for more memory than there is for it")
+                    reply.message = f"{function} is not defined: its cell stopped with {ended.error}"
+                    reply.message += f" in {ended.where}" if ended.where else ""
+                    reply.message += f": {ended.message}" if ended.message else ""
+
+    def _leave_hidden_data(self) -> None:
+        """Go on in a worker that never saw hidden data, unless it would take too long to get there."""
+        if self._exposed and self._seconds <= _REPLAY_SECONDS:
+            self._lives += self._worker is not None  # it hasn't cost one
+            self.close()
+            self._exposed = False
 
     def _run_up_to(self, end: int) -> None:
+        if any(self._runs(place) for place in range(self._next, end)):
+            self._leave_hidden_data()
         while self._next < end:
             place = self._next
-            cell = self._submission.cells[place]
-            if cell.kind == "code" and place not in self._fates:
-                if place in self._skipped:
-                    self.outputs[place] = [_note(self._skipped[place])]
-                else:
-                    self._run(place)
+            if self._runs(place):
+                self._run(place)
+            elif place in self._skipped:
+                self.outputs[place] = [_note(self._skipped[place])]
             self._next = place + 1
+
+    def _runs(self, place: int) -> bool:
+        """Whether the cell at `place` is code, to be run, and hasn't cost a worker."""
+        runs = self._submission.cells[place].kind == "code"
+        return runs and place not in self._fates and place not in self._skipped
 
     def _run(self, place: int) -> None:
         try:
@@ -143,21 +193,25 @@ class Session:
             self._fates[place] = error
             self.outputs[place] = [_note(f"Not run: {error}.")]
             return
-        self.outputs[place] = self._execute(worker, place)
+        outputs = self._execute(worker, place)
+        self.outputs[place] = [_note(_NOT_SHOWN)] if self._exposed else outputs
 
     def _execute(self, worker: Worker, place: int) -> list[Output]:
         """Run one cell in `worker`; where it costs the worker, remember that, and never run the cell again."""
         cell = self._submission.cells[place]
         message = cell_message(cell, place, self._limits)
+        started = time.monotonic()
         try:
             reply, body = worker.request(message, [], self._cell_seconds(cell), _refuse)
-            failure, outputs = _ran(reply, body)
+            ended, outputs = _ran(reply, body)
         except WorkerLost as error:
             self._lose()
             self._fates[place] = error
             return [_note(f"This cell was stopped: {error}.")]
-        if failure is not None:
-            self._errors[place] = "".join(letter for letter in failure[:80] if letter.isprintable())
+        finally:
+            self._seconds += time.monotonic() - started
+        if ended.error is not None:
+            self._errors[place] = ended
         return clean_outputs(outputs, self._limits.output)
 
     def _cell_seconds(self, cell: Cell) -> float:
@@ -173,10 +227,10 @@ class Session:
             if self._lives <= 0:
                 raise Crashed("the submission crashed or ran out of time too often to go on")
             self._lives -= 1
+            self._seconds = 0.0
             self._worker = self._sandbox.spawn(self._seed)
             for place in range(self._next):
-                runs = self._submission.cells[place].kind == "code"
-                if runs and place not in self._fates and place not in self._skipped:
+                if self._runs(place):
                     self._check_time()
                     self._execute(self._worker, place)
                     if self._worker is None:
@@ -202,14 +256,17 @@ def _refuse(*_: object) -> tuple[messages.Request, list[memoryview]]:
     raise Crashed("a cell called a function that isn't there")
 
 
-def _ran(reply: messages.Reply, body: memoryview) -> tuple[str | None, list[_Output]]:
-    """The name of a cell's exception, or None, and what it showed."""
+def _ran(reply: messages.Reply, body: memoryview) -> tuple[messages.CellRan, list[_Output]]:
+    """How a cell ended, and what it showed."""
     try:
         if not isinstance(reply, messages.CellRan):
             raise WireError("a cell's end was expected")
-        return reply.error, decoded(_OUTPUTS, body)
+        return reply, decoded(_OUTPUTS, body)
     except WireError as error:
         raise Crashed(f"the notebook's process broke the protocol: {error}") from None
+
+
+_NOT_SHOWN = "What this cell showed is left out: it ran after hidden data had been there, and could show that."
 
 
 def _note(text: str) -> Output:
@@ -231,9 +288,11 @@ def clean_outputs(outputs: list[_Output], allowance: int) -> list[Output]:
             cleaned.append({"output_type": "stream", "name": name, "text": text.clean(output.text)})
         elif output.output_type in ("display_data", "execute_result"):
             data = {mime: text.clean(content) for mime, content in output.data.items() if mime == "text/plain"}
-            pictures = {mime: content for mime, content in output.data.items() if _is_small_picture(mime, content)}
-            if data or pictures:
-                cleaned.append({"output_type": "display_data", "data": data | pictures, "metadata": {}})
+            for mime, content in output.data.items():
+                if len(content) <= _MAX_PICTURE and (picture := as_picture(mime, content)):
+                    data[mime] = picture
+            if data:
+                cleaned.append({"output_type": "display_data", "data": data, "metadata": {}})
         elif output.output_type == "error":
             cleaned.append(
                 {
@@ -257,7 +316,3 @@ class _Text:
         text = text[: self._left]
         self._left -= len(text)
         return "".join(letter for letter in text if letter.isprintable() or letter in "\n\t")
-
-
-def _is_small_picture(mime: str, content: str) -> bool:
-    return len(content) <= _MAX_PICTURE and is_picture(mime, content)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import hashlib
 from concurrent.futures import Future
 from functools import cache
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from autograder.classroom import Graded, Pool, Settings
 from autograder.course import Assignment, Course
+from autograder.seeds import course_secret, key_for
 
 KEY = "autograder"
 """Under which this project keeps its own data in a notebook's metadata."""
@@ -42,9 +42,16 @@ class Ahead:
 
     nbgrader takes one submission after the other. What it will take is known from the start, so that all cores
     can work for it; what it finds is what it would have found one by one.
+
+    Attributes:
+        notes: what an instructor should know, and hasn't been told yet.
     """
 
-    def __init__(self, settings: Settings, jobs: int, seed: int) -> None:
+    def __init__(self, settings: Settings, jobs: int, seed: int | None) -> None:
+        self.notes: list[str] = []
+        if seed is None:
+            self._secret, note = course_secret(Path(settings.course))
+            self.notes += [note] if note else []
         self._pool = Pool(settings, jobs)
         atexit.register(self._pool.close)
         self._settings = settings
@@ -67,14 +74,12 @@ class Ahead:
         """
         return self._begun.pop(path).result()
 
-    def _seed_for(self, student: str) -> int:
-        """The same for the same student, so that a regrade gives the same Report."""
-        text = f"{self._seed}:{self._settings.assignment}:{student}"
-        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+    def _seed_for(self, student: str) -> int | bytes:
+        return key_for(self._secret, self._settings.assignment, student) if self._seed is None else self._seed
 
 
 @cache
-def ahead_for(settings: Settings, jobs: int, seed: int) -> Ahead:
+def ahead_for(settings: Settings, jobs: int, seed: int | None) -> Ahead:
     """The process's one `Ahead` with these settings: nbgrader makes its steps anew for every submission."""
     return Ahead(settings, jobs, seed)
 

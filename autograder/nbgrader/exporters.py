@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +12,15 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_
 from nbgrader.api import Gradebook
 
 from autograder.nbgrader.course import KEY, assignment_of
+from autograder.nbgrader.markdown import as_typed, harmless
 from autograder.nbgrader.preprocessors import GradeBehindWalls
 from autograder.notebook import Cell
 from autograder.pages.feedback import Written, feedback_page
 from autograder.report import Report
 from autograder.submission import Submission, SubmissionError, empty_submission, read_submission
+
+MAX_FORMATTED = 100_000
+"""Characters of Markdown that are formatted in one notebook; cells beyond that are shown as they were typed."""
 
 
 class SubmissionExporter(NotebookExporter):
@@ -96,13 +99,23 @@ def _written(notebook: NotebookNode, names: dict[str, Any]) -> list[Written]:
 
 
 def as_notebook(submission: Submission) -> NotebookNode:
-    """A submission as a clean notebook: the instructor's metadata, the student's sources, no outputs."""
-    cells = [_as_cell(cell, place) for place, cell in enumerate(submission.cells)]
+    """A submission as a clean notebook: the instructor's metadata, the student's sources, no outputs.
+
+    A student's Markdown has lost what could harm the instructor who looks at it; see `harmless`.
+    """
+    cells = []
+    formatted = 0
+    for place, cell in enumerate(submission.cells):
+        source = cell.source
+        if cell.kind == "markdown" and cell.role != "locked":
+            formatted += len(source)
+            source = harmless(source, cell.attachments) if formatted <= MAX_FORMATTED else as_typed(source)
+        cells.append(_as_cell(cell, source, place))
     metadata = {"kernelspec": submission.assignment.kernelspec, KEY: {"problems": list(submission.problems)}}
     return new_notebook(cells=cells, metadata=metadata)
 
 
-def _as_cell(cell: Cell, place: int) -> NotebookNode:
+def _as_cell(cell: Cell, source: str, place: int) -> NotebookNode:
     metadata = {}
     if cell.grade_id is not None:
         metadata["nbgrader"] = {
@@ -116,13 +129,7 @@ def _as_cell(cell: Cell, place: int) -> NotebookNode:
             **({"points": cell.points} if cell.role in ("test", "manual") else {}),
         }
     make = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}[cell.kind]
-    source = without_html(cell.source) if cell.kind == "markdown" else cell.source
     made = make(source, metadata=metadata, id=f"cell-{place}")
     if cell.attachments:
         made["attachments"] = cell.attachments
     return made
-
-
-def without_html(markdown: str) -> str:
-    """Markdown in which no HTML can begin: formgrader's pages would render what a student wrote there."""
-    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", markdown)

@@ -32,7 +32,12 @@ class GradeBehindWalls(NbGraderPreprocessor):
     """Takes the place of running the notebook in a kernel: leaves the cells' outputs and the Report in it."""
 
     jobs = Integer(0, min=0, help="How many submissions to grade side by side; 0: one for each core.").tag(config=True)
-    seed = Integer(0, help="Decides, with the student's name, the hidden tests' inputs.").tag(config=True)
+    seed = Integer(
+        None,
+        allow_none=True,
+        help="The seed of every submission, to repeat a Report. By default the course's secret, the assignment, the "
+        "student and the notebook's bytes decide it.",
+    ).tag(config=True)
     isolation = Enum(
         ["auto", "inner", "none"],
         "auto",
@@ -73,7 +78,10 @@ class GradeBehindWalls(NbGraderPreprocessor):
             course=str(source.parent), assignment=names["assignment"], limits=limits, isolation=self.isolation
         )
         waiting = len(converter_of(self).assignments)
-        return ahead_for(settings, min(self.jobs or cores(), waiting), self.seed)
+        ahead = ahead_for(settings, min(self.jobs or cores(), waiting), self.seed)
+        while ahead.notes:
+            self.log.warning(ahead.notes.pop())
+        return ahead
 
     def _write_checks(self, nb: NotebookNode, report: Report) -> None:
         by_id = {cell.grade_id: cell for cell in report.cells}

@@ -10,7 +10,7 @@ import builtins
 import hashlib
 import random
 import sys
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Set, ValuesView
 from typing import Any
 
 import numpy as np
@@ -70,16 +70,17 @@ class Bench:
         """A function that asks the trusted side for the right answer, and changes its arguments as that one does."""
 
         def stand_in(*arguments: object, **keywords: object) -> object:
-            given = [list(value) if isinstance(value, Iterator) else value for value in arguments]
+            given = [_listed(value) for value in arguments]
+            given_named = {key: _listed(value) for key, value in keywords.items()}
             packer = Packer(self)
             packed = [packer.pack(value) for value in given]
-            named = {key: packer.pack(value) for key, value in keywords.items()}
+            named = {key: packer.pack(value) for key, value in given_named.items()}
             answer, body = self._answer(messages.StandInCall(name, packed, named), packer.buffers)
             if not isinstance(answer, messages.StandInAnswer):
                 raise WireError("a stand-in's answer was expected")
             unpacker = Unpacker(self, body)
             value = unpacker.unpack(answer.value)
-            for argument, tree in zip([*given, *keywords.values()], answer.arguments, strict=True):
+            for argument, tree in zip([*given, *given_named.values()], answer.arguments, strict=True):
                 overwrite(argument, unpacker.unpack(tree))
             return value
 
@@ -162,18 +163,29 @@ class Bench:
     def _raised(self, error: BaseException) -> messages.Raised:
         text = str(error)
         no_memory = isinstance(error, MemoryError) or "can't allocate memory" in text
-        return messages.Raised(type(error).__name__, text[:2000], self._where(error), no_memory)
+        return messages.Raised(type(error).__name__, text[:2000], line_of(error, self._labels), no_memory)
 
-    def _where(self, error: BaseException) -> str:
-        """The innermost line of the traceback that lies in a cell of the notebook."""
-        where = ""
-        traceback = error.__traceback__
-        while traceback is not None:
-            label = self._labels.get(traceback.tb_frame.f_code.co_filename)
-            if label:
-                where = f"line {traceback.tb_lineno} of {label}"
-            traceback = traceback.tb_next
-        return where
+
+def line_of(error: BaseException, labels: Mapping[str, str]) -> str:
+    """The innermost line of the traceback that lies in a cell of the notebook, or "".
+
+    Args:
+        error: an exception that was raised.
+        labels: what a cell is called, by the name under which its code was compiled.
+    """
+    where = ""
+    traceback = error.__traceback__
+    while traceback is not None:
+        label = labels.get(traceback.tb_frame.f_code.co_filename)
+        if label:
+            where = f"line {traceback.tb_lineno} of {label}"
+        traceback = traceback.tb_next
+    return where
+
+
+def _listed(value: object) -> object:
+    """A list in place of what can only be gone through: an iterator, a dict's values, a set."""
+    return list(value) if isinstance(value, Iterator | ValuesView | Set) else value
 
 
 def overwrite(target: Any, value: Any) -> None:

@@ -38,7 +38,7 @@ class WorkerLost(StudentError):
 
 
 class TimedOut(WorkerLost):
-    """The student's code didn't stop in time."""
+    """The student's code did not finish in time."""
 
     outcome = "timed out"
 

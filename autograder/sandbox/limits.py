@@ -13,7 +13,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     cell_seconds: float = 60.0
     """CPU seconds for running one notebook cell; it may take twice that by the clock."""
     call_seconds: float = 10.0
-    """CPU seconds for one call of a student's function, where its test doesn't ask for more."""
+    """CPU seconds that one call of a student's function may ever take, where its test doesn't ask for more."""
+    call_floor: float = 1.0
+    """CPU seconds that one call may take at least; beyond them the right answer's own time decides."""
+    call_factor: float = 20.0
+    """How many times as long as the right answer one call may take."""
     memory: int = 2048 * MIB
     """Bytes of memory beyond what the worker starts with."""
     files: int = 64 * MIB

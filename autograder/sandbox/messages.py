@@ -63,9 +63,13 @@ class Refusal(msgspec.Struct, tag="refusal"):
 
 
 class CellRan(msgspec.Struct, tag="ran"):
-    """A cell is done. `error` is the exception's type name, or None. The body is msgpack: the list of its outputs."""
+    """A cell is done. The body is msgpack: the list of its outputs."""
 
     error: str | None
+    """The type name of the exception that stopped it, MemoryError for all of its kind; None where it ran through."""
+    message: str = ""
+    where: str = ""
+    """The line of the notebook, as in Raised."""
 
 
 class Returned(msgspec.Struct, tag="returned"):

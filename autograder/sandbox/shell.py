@@ -181,7 +181,7 @@ def make_shell() -> Shell:
     return shell
 
 
-def run_cell(shell: Shell, source: str, label: str, allowance: int, labels: dict[str, str]) -> str | None:
+def run_cell(shell: Shell, source: str, label: str, allowance: int, labels: dict[str, str]) -> BaseException | None:
     """Run one cell; what it shows is in OUTPUTS.
 
     Args:
@@ -192,16 +192,13 @@ def run_cell(shell: Shell, source: str, label: str, allowance: int, labels: dict
         labels: gets the name under which the cell's code is compiled, with its label.
 
     Returns:
-        The name of the exception's type, MemoryError for all of its kind, or None where the cell ran through.
+        The exception that stopped the cell, or None where it ran through.
     """
     OUTPUTS.begin(allowance)
     with contextlib.suppress(Exception):  # a cell that can't be transformed fails below, with its own message
         labels[shell.compile.get_code_name(source, shell.transform_cell(source), shell.execution_count)] = label
     result = shell.run_cell(source, store_history=True)
-    error = result.error_before_exec or result.error_in_exec
-    if error is None:
-        return None
-    return "MemoryError" if isinstance(error, MemoryError) else type(error).__name__
+    return result.error_before_exec or result.error_in_exec
 
 
 def enter_folder(path: str, files: str) -> None:

@@ -9,17 +9,14 @@ a model's state is fetched before each call and put back after it.
 from __future__ import annotations
 
 import copy
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from autograder.sandbox import toolbox
+from autograder.sandbox.deadline import Late, deadline
 from autograder.sandbox.wire import Handle
 
 CALL_SECONDS = 5
@@ -81,8 +78,11 @@ class StandIns:
         local, named = [here(value) for value in arguments], {key: here(value) for key, value in keywords.items()}
         for handle, model in models.values():
             toolbox.set_state(model, use_tool("state", handle))
-        with _deadline(CALL_SECONDS):
-            value = self._answers[name](*local, **named)
+        try:
+            with deadline(CALL_SECONDS):
+                value = self._answers[name](*local, **named)
+        except Late:
+            raise TimeoutError(f"a right answer took more than {CALL_SECONDS} seconds on these arguments") from None
         for handle, model in models.values():
             use_tool("set_state", handle, toolbox.state(model))
         pairs = zip([*arguments, *keywords.values()], [*before, *before_named.values()], strict=True)
@@ -96,7 +96,7 @@ class StandIns:
                 twins = [self._twin(a, use_tool) if isinstance(a, Handle) else a for a in arguments]
                 made = toolbox.use(tool, twins, keywords)
                 self._twins[handle.id] = made.value if isinstance(made, toolbox.Stays) else made
-            elif handle.type in ("function", "builtin_function_or_method", "method"):
+            elif use_tool("is_callable", handle):
                 return _RemoteCallable(handle, use_tool)
             else:
                 raise TypeError(f"an object of type {handle.type} that the grader has not made can't be used here")
@@ -109,6 +109,10 @@ class _RemoteCallable:
     def __init__(self, handle: Handle, use_tool: UseTool) -> None:
         self._handle = handle
         self._use_tool = use_tool
+
+    def __getattr__(self, name: str) -> Any:
+        kind = self._handle.type
+        raise AttributeError(f"an object of type {kind} that the grader has not made can be called here, and no more")
 
     def __call__(self, *arguments: Any) -> Any:
         torch = sys.modules.get("torch")
@@ -142,22 +146,3 @@ def _unchanged(after: Any, before: Any) -> bool:
     if isinstance(after, np.ndarray):
         return np.array_equal(after, before, equal_nan=after.dtype.kind == "f")
     return True
-
-
-@contextmanager
-def _deadline(seconds: int) -> Iterator[None]:
-    """Raise TimeoutError in the block after so many seconds; only the main thread can be interrupted like that."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise TimeoutError(f"a right answer took more than {seconds} seconds on these arguments")
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)

@@ -30,9 +30,9 @@ class Channel(Protocol):
     """Carries requests to where the functions are, and replies back."""
 
     def request(
-        self, message: messages.Request, buffers: list[memoryview], seconds: float, on_call_back: OnCallBack
+        self, message: messages.Request, buffers: list[memoryview], seconds: float | None, on_call_back: OnCallBack
     ) -> tuple[messages.Reply, memoryview]:
-        """Send `message`; returns the reply and its body."""
+        """Send `message`; returns the reply and its body. Without `seconds`, the channel's own limit holds."""
 
 
 class Exchange(msgspec.Struct, frozen=True):
@@ -55,13 +55,36 @@ class Observed(msgspec.Struct, frozen=True):
     arguments: list[Any]
 
 
+class Calls(Protocol):
+    """What a Student sends its calls through."""
+
+    curve: Any
+    recording: bool
+
+    def call(
+        self,
+        function: str,
+        arguments: tuple[Any, ...],
+        keywords: dict[str, Any],
+        seconds: float | None,
+        opaque: tuple[int, ...],
+        /,
+    ) -> Observed:
+        """Call a function of the notebook."""
+
+    def use(
+        self, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any], seconds: float | None = None, /
+    ) -> Any:
+        """Use a tool of the worker's."""
+
+
 class Student:
     """Every public name is a function of the notebook: `student.plot(x)` calls the student's function ``plot``.
 
     What else a hidden test may do is in `tools_of`, `show_curve` and in the methods of a RemoteFunction.
     """
 
-    def __init__(self, caller: Caller) -> None:
+    def __init__(self, caller: Calls) -> None:
         self._caller = caller
 
     def __getattr__(self, name: str) -> RemoteFunction:
@@ -73,7 +96,7 @@ class Student:
 class RemoteFunction:
     """A function of the notebook by its name; calling it sends a message."""
 
-    def __init__(self, caller: Caller, name: str, seconds: float | None = None, opaque: tuple[int, ...] = ()) -> None:
+    def __init__(self, caller: Calls, name: str, seconds: float | None = None, opaque: tuple[int, ...] = ()) -> None:
         self._caller = caller
         self._name = name
         self._seconds = seconds
@@ -109,7 +132,7 @@ class RemoteFunction:
 class Tools:
     """The worker's toolbox: `tools.network(...)` builds or reads things where the student's objects are."""
 
-    def __init__(self, caller: Caller, seconds: float | None) -> None:
+    def __init__(self, caller: Calls, seconds: float | None) -> None:
         self._caller = caller
         self._seconds = seconds
 
@@ -170,15 +193,13 @@ class Caller:
         kept: see `kept_for`.
     """
 
-    def __init__(self, channel: Channel, call_seconds: float, on_exchange: OnExchange | None = None) -> None:
+    def __init__(self, channel: Channel, on_exchange: OnExchange | None = None) -> None:
         """
         Args:
             channel: to where the functions are.
-            call_seconds: CPU seconds that a call may take, where its test doesn't ask for more.
             on_exchange: is told of everything that goes into the transcript.
         """
         self._channel = channel
-        self._seconds = call_seconds
         self._functions: list[Callable[..., object]] = []
         self.transcript: list[Exchange] = []
         self.curve: tuple[str, Any, Any] | None = None
@@ -195,7 +216,7 @@ class Caller:
         self.curve = None
         self.stand_ins = stand_ins
         self._functions = []
-        self._send(messages.BeginTest(veiled(seed), stand_ins.names if stand_ins else []), [], self._seconds)
+        self._send(messages.BeginTest(veiled(seed), stand_ins.names if stand_ins else []), [], None)
 
     def call(
         self,
@@ -243,7 +264,7 @@ class Caller:
         self, name: str, message: messages.Request, buffers: list[memoryview], seconds: float | None
     ) -> Observed:
         try:
-            result, left, size = self._result(name, message, buffers, seconds or self._seconds)
+            result, left, size = self._result(name, message, buffers, seconds)
         except (StudentRaised, OutOfMemory) as error:
             self._remember(Exchange(name, None, [], error))
             raise
@@ -263,7 +284,7 @@ class Caller:
                 self._on_exchange(exchange)
 
     def _result(
-        self, name: str, message: messages.Request, buffers: list[memoryview], seconds: float
+        self, name: str, message: messages.Request, buffers: list[memoryview], seconds: float | None
     ) -> tuple[Any, list[Any], int]:
         """What came back, the arguments as the call left them, and how many bytes of arrays that was."""
         reply, body = self._send(message, buffers, seconds)
@@ -283,7 +304,7 @@ class Caller:
             raise Crashed(f"the notebook's process broke the protocol: {error}") from None
 
     def _send(
-        self, message: messages.Request, buffers: list[memoryview], seconds: float
+        self, message: messages.Request, buffers: list[memoryview], seconds: float | None
     ) -> tuple[messages.Reply, memoryview]:
         calls = 0
 
@@ -345,7 +366,7 @@ class LocalChannel:
         self._bench = Bench(namespace, self._exchange)
 
     def request(
-        self, message: messages.Request, buffers: list[memoryview], seconds: float, on_call_back: OnCallBack
+        self, message: messages.Request, buffers: list[memoryview], seconds: float | None, on_call_back: OnCallBack
     ) -> tuple[messages.Reply, memoryview]:
         """Serve `message` at once; there is no limit of time."""
         self._on_call_back = on_call_back

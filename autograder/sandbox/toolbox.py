@@ -194,6 +194,12 @@ def set_state(model: Any, state: dict[str, Any]) -> None:
 
 
 @_tool
+def is_callable(thing: Any) -> bool:
+    """Whether a handle's object can be called."""
+    return callable(thing)
+
+
+@_tool
 def call_function(function: Any, *arguments: Any) -> Any:
     """What `function`, one of the notebook's, returns."""
     return function(*arguments)
@@ -228,6 +234,19 @@ def set_gradients(model: Any, values: dict[str, Any]) -> None:
 
 
 @_tool
+def add_gradients(model: Any, values: dict[str, Any]) -> None:
+    """Add to every `.grad` by name, as a backward pass does."""
+    for name, parameter in model.named_parameters():
+        parameter.grad = values[name] if parameter.grad is None else parameter.grad.detach() + values[name]
+
+
+@_tool
+def backward(model: Any, criterion: Any, inputs: Any, targets: Any) -> None:
+    """One backward pass of the criterion's loss on a batch."""
+    criterion(model(inputs), targets).backward()
+
+
+@_tool
 def requires_grad(model: Any) -> dict[str, bool]:
     """By parameter name, whether autograd records it."""
     return {name: bool(parameter.requires_grad) for name, parameter in model.named_parameters()}
@@ -252,26 +271,17 @@ def parameter_list(model: Any) -> Any:
     return Stays(list(model.parameters()))
 
 
+@_tool
+def held(tensor: Any) -> Any:
+    """A tensor that stays where the student's objects are, so that several calls are given the very same one."""
+    return Stays(tensor)
+
+
 class Stays:
     """Data that is not sent but stays where the student's objects are, and is referred to by a handle."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
-
-
-@_tool
-def parameters_named(values: dict[str, Any]) -> Any:
-    """A module whose parameters are just these tensors."""
-    from torch import nn
-
-    # A plain dict would be sorted.
-    return nn.ParameterDict(OrderedDict((name, nn.Parameter(value)) for name, value in values.items()))
-
-
-@_tool
-def are_parameters_of(model: Any) -> dict[str, bool]:
-    """By name, whether each parameter is still a leaf that requires gradients, as an optimizer's have to be."""
-    return {name: bool(p.is_leaf and p.requires_grad) for name, p in model.named_parameters()}
 
 
 @_tool
@@ -435,19 +445,20 @@ def optimizers_made() -> int:
 def scalar_function(family: str, *coefficients: Any) -> Any:
     """A differentiable function from a tensor to a scalar, of a family with secret coefficients.
 
-    Families, with a, b tensors of x's shape and c, k scalars:
-        ``polynomial``: Σ a·x³ + b·x² + c·x; ``waves``: Σ a·sin(k·x) + b·cos(x); ``softplus``: Σ a·log(1 + exp(b·x)).
+    Families, with a, b tensors of x's shape and c, k, d scalars:
+        ``polynomial``: d + Σ a·x³ + b·x² + c·x; ``waves``: d + Σ a·sin(k·x) + b·cos(x);
+        ``softplus``: d + Σ a·log(1 + exp(b·x)).
     """
     import torch
 
-    def polynomial(x: Any, a: Any, b: Any, c: float) -> Any:
-        return (a * x**3 + b * x**2 + c * x).sum()
+    def polynomial(x: Any, a: Any, b: Any, c: float, d: float) -> Any:
+        return (a * x**3 + b * x**2 + c * x).sum() + d
 
-    def waves(x: Any, a: Any, b: Any, k: float) -> Any:
-        return (a * torch.sin(k * x) + b * torch.cos(x)).sum()
+    def waves(x: Any, a: Any, b: Any, k: float, d: float) -> Any:
+        return (a * torch.sin(k * x) + b * torch.cos(x)).sum() + d
 
-    def softplus(x: Any, a: Any, b: Any) -> Any:
-        return (a * torch.nn.functional.softplus(b * x)).sum()
+    def softplus(x: Any, a: Any, b: Any, d: float) -> Any:
+        return (a * torch.nn.functional.softplus(b * x)).sum() + d
 
     families: dict[str, Callable[..., Any]] = {"polynomial": polynomial, "waves": waves, "softplus": softplus}
     chosen = families[family]

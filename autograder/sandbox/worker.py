@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from autograder.sandbox import identity, landlock, messages, seccomp, wire
-from autograder.sandbox.bench import Bench, seed_everything
+from autograder.sandbox.bench import Bench, line_of, seed_everything
 from autograder.sandbox.shell import OUTPUTS, Output, Shell, enter_folder, run_cell
 
 
@@ -63,11 +63,11 @@ class Notebook:
         names: dict[str, Any] = self._shell.user_ns
         return names
 
-    def run(self, cell: messages.RunCell) -> tuple[str | None, list[Output]]:
-        """Run one cell; the name of its exception's type, if it raised, and what it showed."""
+    def run(self, cell: messages.RunCell) -> tuple[messages.CellRan, list[Output]]:
+        """Run one cell; how it ended, and what it showed."""
         if self._ran and self._ran[-1].source == cell.source:
             self._acknowledged.append(cell)
-            return None, self._ran.pop().outputs
+            return messages.CellRan(None), self._ran.pop().outputs
         if self._ran:
             # This notebook begins in another way: nothing that the zygote ran beyond this point may show, and what
             # it ran before has to run again.
@@ -77,9 +77,20 @@ class Notebook:
                 self._run(earlier)
         return self._run(cell)
 
-    def _run(self, cell: messages.RunCell) -> tuple[str | None, list[Output]]:
+    def _run(self, cell: messages.RunCell) -> tuple[messages.CellRan, list[Output]]:
         error = run_cell(self._shell, cell.source, cell.label, cell.max_output, self.labels)
-        return error, OUTPUTS.items
+        return _ended(error, cell.label, self.labels), OUTPUTS.items
+
+
+def _ended(error: BaseException | None, label: str, labels: dict[str, str]) -> messages.CellRan:
+    """How a cell ended that was stopped by `error`, or by nothing."""
+    if error is None:
+        return messages.CellRan(None)
+    kind = "MemoryError" if isinstance(error, MemoryError) else type(error).__name__
+    if isinstance(error, SyntaxError) and not line_of(error, labels):
+        # Python's own text of it ends with the name of a file that no student knows.
+        return messages.CellRan(kind, str(error.msg)[:2000], f"line {error.lineno} of {label}" if error.lineno else "")
+    return messages.CellRan(kind, str(error)[:2000], line_of(error, labels))
 
 
 class _Link:
@@ -139,8 +150,8 @@ def _serve(
     request: messages.Request, body: memoryview, bench: Bench, notebook: Notebook
 ) -> tuple[messages.Reply, list[memoryview]]:
     if isinstance(request, messages.RunCell):
-        error, outputs = notebook.run(request)
-        return messages.CellRan(error), [memoryview(msgspec.msgpack.encode(outputs))]
+        ran, outputs = notebook.run(request)
+        return ran, [memoryview(msgspec.msgpack.encode(outputs))]
     return bench.handle(request, body)
 
 

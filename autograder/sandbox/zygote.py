@@ -16,7 +16,7 @@ import sys
 import sysconfig
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -155,6 +155,7 @@ def _warm_up(setup: Setup) -> tuple[Shell, dict[str, str]]:
         import torchvision
 
         _adapt_loaders(torch.utils.data)
+        torch.cuda._lazy_init = _no_gpu
         versions |= {"torch": str(torch.__version__), "torchvision": str(torchvision.__version__)}
     shell = make_shell()
     _warm_helper(setup)
@@ -202,6 +203,14 @@ def _adapt_loaders(data: Any) -> None:
         original(self, dataset, *arguments, **keywords)
 
     data.DataLoader.__init__ = __init__
+
+
+def _no_gpu() -> NoReturn:
+    """What torch does when somebody asks for a GPU: its own message speaks of forked processes."""
+    raise RuntimeError(
+        "there is no GPU where notebooks are graded. Write .to(device) instead of .cuda(), with "
+        "device = torch.device('cuda' if torch.cuda.is_available() else 'cpu'): that works everywhere."
+    )
 
 
 def _warm_helper(setup: Setup) -> None:

@@ -11,6 +11,7 @@ import msgspec
 
 from autograder.course import Assignment
 from autograder.notebook import Cell, NotebookError, RawCell, printable, raw_cells
+from autograder.seeds import digest_of
 
 MAX_BYTES = 64 << 20
 
@@ -25,6 +26,8 @@ class Submission(msgspec.Struct, frozen=True):
     assignment: Assignment
     cells: tuple[Cell, ...]
     problems: tuple[str, ...]
+    digest: bytes = b""
+    """Of the file's bytes: a seed depends on it."""
 
     def position(self, grade_id: str) -> int:
         """Where the cell `grade_id` stands in `cells`."""
@@ -73,7 +76,7 @@ def parse_submission(data: bytes, assignment: Assignment) -> Submission:
     found = _identify(raws, assignment, problems)
     kept = _in_order({place: index for index, place in found.items()}, assignment, problems)
     cells = _assemble(raws, kept, found, assignment, problems)
-    return Submission(assignment, tuple(cells), tuple(problems))
+    return Submission(assignment, tuple(cells), tuple(problems), digest_of(data))
 
 
 def empty_submission(assignment: Assignment, problem: str) -> Submission:

@@ -1,11 +1,15 @@
-"""Hidden tests of ps1: fresh data of fresh shapes every time, at least two different numbers of examples."""
+"""Hidden tests of ps1: fresh data of fresh shapes every time, at least two different numbers of examples.
 
-from functools import partial
-from itertools import product
+A function is judged at least as exactly as those that may use it: an inexact one costs its own points, and a stand-in
+takes its place in the others' tests.
+"""
 
 import numpy as np
 
-from autograder.authoring import expect, grades, right_or_following, show_curve
+from autograder.authoring import expect, grades, show_curve
+
+MILLION = 1e6
+"""Losses of such numbers drown measured slopes in rounding; the formula stays exact."""
 
 
 def vectors(rng, n):
@@ -18,12 +22,17 @@ def regression(rng, n, d):
     return rng.normal(size=(n, d)), rng.normal(size=n), rng.normal(size=d), float(rng.normal() + 2)
 
 
+def examples(n):
+    """The number of examples, in words."""
+    return f"{n} example{'s' if n > 1 else ''}"
+
+
 @grades("test_mse_loss", weight=2)
 def test_mse_loss_value(student, reference, rng):
     """The loss is half the mean of the squared errors."""
     y, y_hat = vectors(rng, 3)
-    given = {"y": y, "y_hat": y_hat}
-    expect.close(student.mse_loss(y, y_hat), reference.mse_loss(y, y_hat), "mse_loss(y, y_hat)", given=given)
+    wanted = reference.mse_loss(y, y_hat)
+    expect.close(student.mse_loss(y, y_hat), wanted, "mse_loss(y, y_hat)", rtol=1e-12, given={"y": y, "y_hat": y_hat})
 
 
 @grades("test_mse_loss")
@@ -31,8 +40,20 @@ def test_mse_loss_sizes(student, reference, rng):
     """The loss is right for few and for many examples."""
     for n in (1, int(rng.integers(4, 9)), int(rng.integers(20, 60))):
         y, y_hat = vectors(rng, n)
-        what = f"mse_loss(y, y_hat) for {n} example{'s' if n > 1 else ''}"
-        expect.close(student.mse_loss(y, y_hat), reference.mse_loss(y, y_hat), what)
+        wanted = reference.mse_loss(y, y_hat)
+        expect.close(student.mse_loss(y, y_hat), wanted, f"mse_loss(y, y_hat) for {examples(n)}", rtol=1e-12)
+
+
+def exact_slopes(student, reference, rng):
+    """Expect slopes that are exact for errors of a thousandth beside errors of a million."""
+    size = 10.0 ** rng.permutation([-3, 0, 3, 6])
+    y, y_hat = size * rng.normal(size=4), size * rng.normal(size=4)
+    expect.exact(
+        student.mse_gradient(y, y_hat),
+        reference.mse_gradient(y, y_hat),
+        "mse_gradient(y, y_hat), some errors in the millions,",
+        scale=(np.abs(y) + np.abs(y_hat)) / len(y),
+    )
 
 
 @grades("test_mse_gradient", weight=2)
@@ -42,6 +63,7 @@ def test_mse_gradient_value(student, reference, rng):
     given = {"y": y, "y_hat": y_hat}
     wanted = reference.mse_gradient(y, y_hat)
     expect.close(student.mse_gradient(y, y_hat), wanted, "mse_gradient(y, y_hat)", given=given)
+    exact_slopes(student, reference, rng)
 
 
 @grades("test_mse_gradient")
@@ -49,54 +71,55 @@ def test_mse_gradient_sizes(student, reference, rng):
     """The gradient is right for few and for many examples, and leaves its arguments alone."""
     for n in (1, int(rng.integers(4, 9)), int(rng.integers(20, 60))):
         y, y_hat = vectors(rng, n)
-        wanted = reference.mse_gradient(y, y_hat)
-        expect.close(student.mse_gradient(y, y_hat), wanted, f"mse_gradient(y, y_hat) for n = {n}", rtol=1e-9)
-        expect.unchanged(student._caller.left[0], y, "y", "mse_gradient")
-        expect.unchanged(student._caller.left[1], y_hat, "y_hat", "mse_gradient")
+        call = student.mse_gradient.observed(y, y_hat)
+        expect.close(call.value, reference.mse_gradient(y, y_hat), f"mse_gradient(y, y_hat) for n = {n}", rtol=1e-9)
+        expect.unchanged(call.arguments[0], y, "y", "mse_gradient")
+        expect.unchanged(call.arguments[1], y_hat, "y_hat", "mse_gradient")
+    exact_slopes(student, reference, rng)
 
 
 def gradients_of(who, X, y, w, b):
-    """The pair that linear_gradients returns, or a Mismatch that says what came instead."""
-    pair = who.linear_gradients(X, y, w, b)
+    """The pair that linear_gradients returns, and its arguments afterwards; or a Mismatch that says what came."""
+    call = who.linear_gradients.observed(X, y, w, b)
     expect.that(
-        isinstance(pair, tuple | list) and len(pair) == 2,
+        isinstance(call.value, tuple | list) and len(call.value) == 2,
         "linear_gradients should return two things, dw and db (return dw, db).",
     )
-    return pair
+    return call.value, call.arguments
 
 
-def judge_gradients(student, reference, judge, *arguments):
-    """Judge the student's pair by the right one, or by what follows from the student's own mse_gradient."""
-    got, wanted = (gradients_of(who, *arguments) for who in (student, reference))
-    right_or_following(student, partial(judge, got), wanted, partial(chained, student, *arguments))
-
-
-def chained(who, X, y, w, b):
-    """The gradients that follow from `who`'s mse_gradient by the chain rule."""
-    slope = who.mse_gradient(y, X @ w + b)
-    return X.T @ slope, np.sum(slope)
+def exact_gradients(student, reference, rng, places):
+    """Expect those of dw and db that `places` names to be exact, for features of very different size."""
+    n, d = 6, 3
+    size = 10.0 ** rng.permutation([-5, 0, 5])
+    X, y = rng.normal(size=(n, d)) * size, rng.normal(size=n) * MILLION
+    w, b = rng.normal(size=d) * MILLION / size, float(rng.normal() + 2)
+    got, wanted = (gradients_of(who, X, y, w, b)[0] for who in (student, reference))
+    largest = np.abs(X) @ np.abs(w) + abs(b) + np.abs(y)
+    scales = np.abs(X).T @ largest / n, float(np.sum(largest)) / n
+    for place in places:
+        what = f"{('dw', 'db')[place]}, with targets in the millions and features of very different size,"
+        expect.exact(got[place], wanted[place], what, scale=scales[place])
 
 
 @grades("test_linear_gradients", weight=2)
 def test_linear_gradients_weights(student, reference, rng):
     """The gradient with respect to the weights has an entry for each feature."""
     for n, d in ((5, 2), (int(rng.integers(6, 12)), int(rng.integers(3, 6))), (3, 7)):
-
-        def judge(got, wanted, n=n, d=d):
-            expect.close(got[0], wanted[0], f"dw for X of shape ({n}, {d})", rtol=1e-9)
-
-        judge_gradients(student, reference, judge, *regression(rng, n, d))
+        start = regression(rng, n, d)
+        got, wanted = (gradients_of(who, *start)[0] for who in (student, reference))
+        expect.close(got[0], wanted[0], f"dw for X of shape ({n}, {d})", rtol=1e-9)
+    exact_gradients(student, reference, rng, [0])
 
 
 @grades("test_linear_gradients")
 def test_linear_gradients_bias(student, reference, rng):
     """The gradient with respect to the bias is a single number."""
     for n, d in ((5, 2), (int(rng.integers(6, 12)), int(rng.integers(3, 6)))):
-
-        def judge(got, wanted, n=n, d=d):
-            expect.close(got[1], wanted[1], f"db for X of shape ({n}, {d})", rtol=1e-9)
-
-        judge_gradients(student, reference, judge, *regression(rng, n, d))
+        start = regression(rng, n, d)
+        got, wanted = (gradients_of(who, *start)[0] for who in (student, reference))
+        expect.close(got[1], wanted[1], f"db for X of shape ({n}, {d})", rtol=1e-9)
+    exact_gradients(student, reference, rng, [1])
 
 
 @grades("test_linear_gradients")
@@ -108,16 +131,12 @@ def test_linear_gradients_agree_with_slopes(student, reference, rng):
         return reference.mse_loss(y, X @ v[:-1] + v[-1])
 
     slopes = reference.numerical_gradient(loss, np.append(w, b))
-
-    def judge(got, wanted):
-        expect.close(got[0], wanted[0], "dw, against measured slopes", rtol=1e-6)
-        expect.close(got[1], wanted[1], "db, against the measured slope", rtol=1e-6, scale=np.abs(slopes).max())
-
-    got = gradients_of(student, X, y, w, b)
-    left = student._caller.left
-    right_or_following(student, partial(judge, got), (slopes[:-1], slopes[-1]), partial(chained, student, X, y, w, b))
+    got, left = gradients_of(student, X, y, w, b)
+    expect.close(got[0], slopes[:-1], "dw, against measured slopes", rtol=1e-6)
+    expect.close(got[1], slopes[-1], "db, against the measured slope", rtol=1e-6, scale=np.abs(slopes).max())
     for name, after, before in zip("Xyw", left, (X, y, w), strict=False):
         expect.unchanged(after, before, name, "linear_gradients")
+    exact_gradients(student, reference, rng, [0, 1])
 
 
 @grades("test_gradient_step")
@@ -126,55 +145,29 @@ def test_gradient_step_value(student, reference, rng):
     for shape, lr in (((3,), 0.1), ((4,), 0.03), ((2, 3), 0.7)):
         w, gradient = rng.normal(size=shape), rng.normal(size=shape)
         given = {"w": w, "gradient": gradient, "lr": lr}
-        wanted = reference.gradient_step(w, gradient, lr)
-        expect.close(student.gradient_step(w, gradient, lr), wanted, "gradient_step(w, gradient, lr)", given=given)
+        got, wanted = student.gradient_step(w, gradient, lr), reference.gradient_step(w, gradient, lr)
+        expect.close(got, wanted, "gradient_step(w, gradient, lr)", rtol=1e-12, given=given)
 
 
 @grades("test_gradient_step")
 def test_gradient_step_leaves_w(student, reference, rng):
     """One step returns new weights and leaves the old ones as they were."""
     w, gradient = rng.normal(size=4), rng.normal(size=4)
-    stepped = student.gradient_step(w, gradient, 0.1)
-    expect.unchanged(student._caller.left[0], w, "w", "gradient_step")
-    expect.unchanged(student._caller.left[1], gradient, "gradient", "gradient_step")
-    expect.close(stepped, reference.gradient_step(w, gradient, 0.1), "gradient_step(w, gradient, 0.1)")
+    call = student.gradient_step.observed(w, gradient, 0.1)
+    expect.unchanged(call.arguments[0], w, "w", "gradient_step")
+    expect.unchanged(call.arguments[1], gradient, "gradient", "gradient_step")
+    wanted = reference.gradient_step(w, gradient, 0.1)
+    expect.close(call.value, wanted, "gradient_step(w, gradient, 0.1)", rtol=1e-12)
 
 
 def descend(who, X, y, w, b, lr, n_steps):
-    """The triple that gradient_descent returns, or a Mismatch that says what came instead."""
-    triple = who.gradient_descent(X, y, w, b, lr, n_steps)
+    """The triple that gradient_descent returns, and its arguments afterwards; or a Mismatch that says what came."""
+    call = who.gradient_descent.observed(X, y, w, b, lr, n_steps)
     expect.that(
-        isinstance(triple, tuple | list) and len(triple) == 3,
+        isinstance(call.value, tuple | list) and len(call.value) == 3,
         "gradient_descent should return three things: w, b and losses.",
     )
-    return triple
-
-
-def followings(student, reference, *start):
-    """What a right descent makes of the student's own functions, whichever of them it uses, as `descend` returns it."""
-    own = (student, reference)
-    for loss, gradients, step_w, step_b in product(own, own, own, (student, None)):
-        if (loss, gradients, step_w, step_b) != (reference, reference, reference, None):
-            yield partial(follow, loss, gradients, step_w, step_b, *start)
-
-
-def follow(loss, gradients, step_w, step_b, X, y, w, b, lr, n_steps):
-    """A right descent with the functions of others; `step_b` None updates the bias without gradient_step."""
-    losses = [loss.mse_loss(y, X @ w + b)]
-    for _ in range(n_steps):
-        dw, db = gradients.linear_gradients(X, y, w, b)
-        b = b - lr * db if step_b is None else step_b.gradient_step(b, db, lr)
-        w = step_w.gradient_step(w, dw, lr)
-        losses.append(loss.mse_loss(y, X @ w + b))
-    return w, b, losses
-
-
-def judge_descent(student, reference, judge, *start):
-    """Judge the student's descent by a right one, or by one that follows from the student's own functions."""
-    got, wanted = (descend(who, *start) for who in (student, reference))
-    left = student._caller.left
-    right_or_following(student, partial(judge, got), wanted, *followings(student, reference, *start))
-    return left
+    return call.value, call.arguments
 
 
 def same_place(when, got, wanted):
@@ -183,17 +176,13 @@ def same_place(when, got, wanted):
     expect.close(got[1], wanted[1], f"b after {when}", rtol=1e-8)
 
 
-def same_losses(got, wanted):
-    """Expect the same losses."""
-    expect.close(got[2], wanted[2], f"losses of {len(wanted[2]) - 1} steps", rtol=1e-8)
-
-
 @grades("test_gradient_descent")
 def test_gradient_descent_first_step(student, reference, rng):
     """The first step moves weights and bias downhill, both by the gradient at the starting point."""
     X, y, w, b = regression(rng, 7, 3)
     for lr in (0.1, 0.02):
-        judge_descent(student, reference, partial(same_place, f"one step with lr = {lr}"), X, y, w, b, lr, 1)
+        got, wanted = (descend(who, X, y, w, b, lr, 1)[0] for who in (student, reference))
+        same_place(f"one step with lr = {lr}", got, wanted)
 
 
 @grades("test_gradient_descent", weight=2)
@@ -201,7 +190,8 @@ def test_gradient_descent_path(student, reference, rng):
     """After every number of steps the weights and the bias are where gradient descent leads."""
     X, y, w, b = regression(rng, int(rng.integers(6, 12)), int(rng.integers(2, 5)))
     for n_steps in (2, 3, int(rng.integers(5, 12))):
-        judge_descent(student, reference, partial(same_place, f"{n_steps} steps"), X, y, w, b, 0.05, n_steps)
+        got, wanted = (descend(who, X, y, w, b, 0.05, n_steps)[0] for who in (student, reference))
+        same_place(f"{n_steps} steps", got, wanted)
 
 
 @grades("test_gradient_descent", weight=2)
@@ -209,7 +199,8 @@ def test_gradient_descent_losses(student, reference, rng):
     """`losses` holds the loss before the first step and after each one."""
     X, y, w, b = regression(rng, int(rng.integers(6, 12)), int(rng.integers(2, 5)))
     for n_steps in (4, int(rng.integers(5, 12))):
-        judge_descent(student, reference, same_losses, X, y, w, b, 0.05, n_steps)
+        got, wanted = (descend(who, X, y, w, b, 0.05, n_steps)[0] for who in (student, reference))
+        expect.close(got[2], wanted[2], f"losses of {n_steps} steps", rtol=1e-8)
 
 
 @grades("test_gradient_descent")
@@ -221,16 +212,24 @@ def test_gradient_descent_loss_decreases(student, reference, rng):
         # Recomputed here from the weights: what the student's code reports has no part in it.
         return reference.mse_loss(y, X @ np.asarray(place[0], dtype=float) + float(place[1]))
 
-    def judge(got, wanted):
-        show_curve(student, "30 steps with lr = 0.05", got[2], wanted[2])
-        same_place("30 steps", got, wanted)
-        start, end, reached = loss((w, b)), loss(got), loss(wanted)
-        expect.that(end <= reached * (1 + 1e-6), f"In 30 steps the loss should fall from {start:.4g} to {reached:.4g}; "
-                    f"it went to {end:.4g}.")  # fmt: skip
-
-    left = judge_descent(student, reference, judge, X, y, w, b, 0.05, 30)
+    got, left = descend(student, X, y, w, b, 0.05, 30)
+    wanted, _ = descend(reference, X, y, w, b, 0.05, 30)
+    show_curve(student, "30 steps with lr = 0.05", got[2], wanted[2])
+    same_place("30 steps", got, wanted)
+    start, end, reached = loss((w, b)), loss(got), loss(wanted)
+    expect.that(
+        end <= reached * (1 + 1e-6),
+        f"In 30 steps the loss should fall from {start:.4g} to {reached:.4g}; it went to {end:.4g}.",
+    )
     for name, after, before in zip(("X", "y", "w0"), left, (X, y, w), strict=False):
         expect.unchanged(after, before, name, "gradient_descent")
+
+
+def small(v):
+    """`v`, where it may be the place at which a hidden function is asked; its sums would fill the memory, if not."""
+    if np.size(v) > 1000:
+        raise ValueError("f takes an array of w's shape")
+    return v
 
 
 @grades("test_numerical_gradient", weight=2)
@@ -241,7 +240,7 @@ def test_numerical_gradient_central(student, rng):
 
     def f(v):
         # Its slope along one entry depends on the others: an entry that stays moved shows.
-        return float(np.sum(a * np.sin(v)) + np.sum(b * v) ** 2)
+        return float(np.sum(a * np.sin(small(v))) + np.sum(b * v) ** 2)
 
     wanted = a * np.cos(w) + 2 * np.sum(b * w) * b
     what = "numerical_gradient(f, w) of a smooth function"
@@ -255,11 +254,13 @@ def test_numerical_gradient_shapes(student, rng):
         a, w = rng.normal(size=shape), rng.normal(size=shape)
 
         def f(v, a=a):
-            return float(np.sum(a * np.exp(0.5 * v)))
+            return float(np.sum(a * np.exp(0.5 * small(v))))
 
-        got = student.numerical_gradient(f, w)
-        expect.close(got, 0.5 * a * np.exp(0.5 * w), f"numerical_gradient(f, w) for w of shape {shape}", rtol=1e-7)
-        expect.unchanged(student._caller.left[1], w, "w", "numerical_gradient")
+        call = student.numerical_gradient.observed(f, w)
+        expect.close(
+            call.value, 0.5 * a * np.exp(0.5 * w), f"numerical_gradient(f, w) for w of shape {shape}", rtol=1e-7
+        )
+        expect.unchanged(call.arguments[1], w, "w", "numerical_gradient")
 
 
 @grades("test_numerical_gradient")
@@ -268,5 +269,5 @@ def test_numerical_gradient_eps(student, rng):
     # For f = Σ wᵢ³ the central difference is 3w² + ε², whatever w is.
     w = rng.normal(size=3)
     eps = 0.3
-    got = student.numerical_gradient(lambda v: float(np.sum(v**3)), w, eps)
+    got = student.numerical_gradient(lambda v: float(np.sum(small(v) ** 3)), w, eps)
     expect.close(got, 3 * w**2 + eps**2, f"numerical_gradient of Σ w³ with eps = {eps}", given={"w": w})

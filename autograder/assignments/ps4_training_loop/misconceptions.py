@@ -59,7 +59,7 @@ ACCURACY = ("test_accuracy",)
 wrong = Misconceptions("build_network")
 TOP = "layers = OrderedDict()"
 END = "return nn.Sequential(layers)"
-wrong("network_stub_left", STUB, STUB_HINT, {TOP: f"raise NotImplementedError\n{TOP}"}, also=FINAL)
+wrong("network_stub_left", STUB, STUB_HINT, {TOP: f"raise NotImplementedError\n{TOP}"}, also=FINAL, alone=True)
 wrong(
     "softmax_last",
     "a softmax stands behind the logits",
@@ -186,7 +186,7 @@ wrong(
 wrong(
     "plain_dictionary", "the layers come in a dictionary, not in a network", CHAINED, {END: "return layers"}, also=FINAL
 )
-wrong("network_printed", PRINTED, RETURN, {END: "print(nn.Sequential(layers))"}, also=FINAL)
+wrong("network_printed", PRINTED, RETURN, {END: "print(nn.Sequential(layers))"}, also=FINAL, alone=True)
 wrong(
     "extra_dropout",
     "a dropout layer stands behind each ReLU",
@@ -220,7 +220,7 @@ ZERO = "optimizer.zero_grad()"
 BACK = "loss.backward()"
 STEP = "optimizer.step()"
 RATE = "optimizer.param_groups[0]['lr']"
-wrong("step_stub_left", STUB, STUB_HINT, {ROWS: f"raise NotImplementedError\n{ROWS}"}, also=LOOP)
+wrong("step_stub_left", STUB, STUB_HINT, {ROWS: f"raise NotImplementedError\n{ROWS}"}, also=LOOP, alone=True)
 wrong("no_zero_grad", "the gradients are never cleared", CLEAR, {ZERO: ""}, also=FINAL)
 wrong(
     "zero_after",
@@ -260,16 +260,24 @@ wrong(
     same_as=("update_rebinds",),
     also=FINAL,
 )
-wrong("only_forward", "neither backward nor step is there", MOVES, {ZERO: "", BACK: "", STEP: ""}, also=FINAL)
+wrong(
+    "only_forward", "neither backward nor step is there", MOVES, {ZERO: "", BACK: "", STEP: ""}, also=FINAL, alone=True
+)
 wrong(
     "under_no_grad",
     "the forward pass is not recorded",
     GRAPH,
     {"loss = criterion": "with torch.no_grad():\n    loss = criterion"},
     also=LOOP,
+    alone=True,
 )
 wrong(
-    "detached", "the loss is cut off from its graph before backward", GRAPH, {"labels)": "labels).detach()"}, also=LOOP
+    "detached",
+    "the loss is cut off from its graph before backward",
+    GRAPH,
+    {"labels)": "labels).detach()"},
+    also=LOOP,
+    alone=True,
 )
 wrong(
     "detached_and_required",
@@ -277,9 +285,10 @@ wrong(
     GRAPH,
     {"model(images)": "model(images).detach().requires_grad_()"},
     also=FINAL,
+    alone=True,
 )
-wrong("item_too_early", "backward is asked of a number", NUMBER, {"labels)": "labels).item()"}, also=LOOP)
-wrong("backward_twice", "backward is called twice", GRAPH, {BACK: f"{BACK}\n{BACK}"}, also=LOOP)
+wrong("item_too_early", "backward is asked of a number", NUMBER, {"labels)": "labels).item()"}, also=LOOP, alone=True)
+wrong("backward_twice", "backward is called twice", GRAPH, {BACK: f"{BACK}\n{BACK}"}, also=LOOP, alone=True)
 wrong(
     "negative_loss",
     "the loss is negative, so that the step goes uphill",
@@ -376,6 +385,7 @@ wrong(
     LOGITS,
     {"model(images)": "model(images).argmax(dim=1)"},
     also=LOOP,
+    alone=True,
 )
 wrong("nll_on_logits", "nll_loss is given raw logits", LOGITS, {"criterion(": "nn.functional.nll_loss("}, also=FINAL)
 wrong(
@@ -384,6 +394,7 @@ wrong(
     LOGITS,
     {"criterion(model(images)": "nn.functional.nll_loss(torch.softmax(model(images), dim=1)"},
     also=FINAL,
+    alone=True,
 )
 wrong(
     "own_criterion",
@@ -402,7 +413,10 @@ wrong(
     "squared_error",
     "the squared error to 0 and 1 is used, not the criterion",
     GIVEN,
-    {"criterion(": "nn.functional.mse_loss(", ", labels)": ", nn.functional.one_hot(labels, 10).float())"},
+    {
+        "criterion(model": "nn.functional.mse_loss(logits := model",
+        ", labels)": ", nn.functional.one_hot(labels, logits.shape[1]).float())",
+    },
     also=FINAL,
 )
 wrong(
@@ -430,6 +444,7 @@ wrong(
     TRAINED,
     {ROWS: f"import copy\nmodel = copy.deepcopy(model)\n{ROWS}"},
     also=FINAL,
+    alone=True,
 )
 wrong(
     "one_hot",
@@ -437,26 +452,43 @@ wrong(
     LABELS,
     {", labels)": ", nn.functional.one_hot(labels, 10))"},
     also=LOOP,
+    alone=True,
 )
 wrong(
-    "float_labels", "the labels are turned into decimal numbers", LABELS, {", labels)": ", labels.float())"}, also=LOOP
+    "float_labels",
+    "the labels are turned into decimal numbers",
+    LABELS,
+    {", labels)": ", labels.float())"},
+    also=LOOP,
+    alone=True,
 )
-wrong("column_of_labels", "the labels stand in a column", LABELS, {", labels)": ", labels.view(-1, 1))"}, also=LOOP)
+wrong(
+    "column_of_labels",
+    "the labels stand in a column",
+    LABELS,
+    {", labels)": ", labels.view(-1, 1))"},
+    also=LOOP,
+    alone=True,
+)
 wrong(
     "arguments_swapped",
     "labels and logits are swapped",
     "The criterion takes the logits first, then the labels (section 4).",
     {"model(images), labels": "labels, model(images)"},
     also=LOOP,
+    alone=True,
 )
-wrong("not_flattened", "the pictures are not flattened", FLAT, {ROWS: ""}, also=LOOP)
-wrong("fixed_batch_size", "the batch size is fixed at 64", FLAT, {"images.shape[0], -1": "64, 784"}, also=LOOP)
+wrong("not_flattened", "the pictures are not flattened", FLAT, {ROWS: ""}, also=LOOP, alone=True)
+wrong(
+    "fixed_batch_size", "the batch size is fixed at 64", FLAT, {"images.shape[0], -1": "64, 784"}, also=LOOP, alone=True
+)
 wrong(
     "fixed_rows",
     "the number of rows is fixed at 64, whatever the batch holds",
     FLAT,
     {"images.shape[0]": "64"},
     also=LOOP,
+    alone=True,
 )
 wrong("resized", "the pictures are resized in place", FLAT, {ROWS: "images.resize_(len(images), 784)"})
 wrong(
@@ -465,6 +497,7 @@ wrong(
     FLAT,
     {ROWS: "images.resize_(64, 784)"},
     also=LOOP,
+    alone=True,
 )
 wrong(
     "pixels_mixed",
@@ -494,9 +527,11 @@ wrong(
     same_as=("train.graph_kept",),
     also=("test_train",),
 )
-wrong("item_not_called", "item is mentioned and not called", CALL, {"loss.item()": "loss.item"}, also=LOOP)
-wrong("step_printed", PRINTED, RETURN, {"return loss.item()": "print(loss.item())"}, also=LOOP)
-wrong("constant_loss", "zero is returned, and nothing done", MOVES, {ROWS: f"return 0.0\n{ROWS}"}, also=LOOP)
+wrong("item_not_called", "item is mentioned and not called", CALL, {"loss.item()": "loss.item"}, also=LOOP, alone=True)
+wrong("step_printed", PRINTED, RETURN, {"return loss.item()": "print(loss.item())"}, also=LOOP, alone=True)
+wrong(
+    "constant_loss", "zero is returned, and nothing done", MOVES, {ROWS: f"return 0.0\n{ROWS}"}, also=LOOP, alone=True
+)
 
 wrong = Misconceptions("train")
 
@@ -582,6 +617,7 @@ wrong(
     MOVES,
     {ZERO: "", BACK: "", STEP: ""},
     also=FINAL,
+    alone=True,
 )
 wrong(
     "loop_negative_loss",
@@ -635,6 +671,7 @@ wrong(
     GRAPH,
     {"loss = criterion": "with torch.no_grad():\n    loss = criterion"},
     also=FINAL,
+    alone=True,
 )
 wrong(
     "backward_of_sum",
@@ -642,25 +679,30 @@ wrong(
     GRAPH,
     {BACK: "running += loss\nrunning.backward()", "running += loss.item()": "", "(running /": "(running.item() /"},
     also=FINAL,
+    alone=True,
 )
-wrong("loop_not_flattened", "the pictures are not flattened", FLAT, {ROWS: ""}, also=FINAL)
+wrong("loop_not_flattened", "the pictures are not flattened", FLAT, {ROWS: ""}, also=FINAL, alone=True)
 wrong(
     "loop_fixed_rows",
     "the number of rows is fixed at 64, whatever the batch holds",
     FLAT,
     {"images.shape[0]": "64"},
     also=FINAL,
+    alone=True,
 )
 wrong("graph_kept", "the losses are kept with their graphs", NUMBER, {"loss.item()": "loss"})
 
 # What the loop works with, and how long.
-wrong("loop_stub_left", STUB, STUB_HINT, {"losses = []": "raise NotImplementedError\nlosses = []"}, also=FINAL)
+wrong(
+    "loop_stub_left", STUB, STUB_HINT, {"losses = []": "raise NotImplementedError\nlosses = []"}, also=FINAL, alone=True
+)
 wrong(
     "constant_losses",
     "an empty list is returned, and nothing done",
     EVERY,
     {"losses = []": "return []\nlosses = []"},
     also=FINAL,
+    alone=True,
 )
 wrong(
     "loop_own_criterion",
@@ -888,11 +930,13 @@ wrong(
 wrong(
     "returns_running", "what is left in the sum is returned, not the list", RESULT, {"return losses": "return running"}
 )
-wrong("loop_printed", PRINTED, RETURN, {"losses.append": "print", "return losses": ""})
+wrong("loop_printed", PRINTED, RETURN, {"losses.append": "print", "return losses": ""}, alone=True)
 
 wrong = Misconceptions("predict")
 FIRST = "training = model.training"
-wrong("prediction_stub_left", STUB, STUB_HINT, {FIRST: f"raise NotImplementedError\n{FIRST}"}, also=ACCURACY)
+wrong(
+    "prediction_stub_left", STUB, STUB_HINT, {FIRST: f"raise NotImplementedError\n{FIRST}"}, also=ACCURACY, alone=True
+)
 wrong(
     "logits_returned", "the logits are returned, not probabilities", PROBABILITY, {"torch.softmax": "", ", dim=1": ""}
 )
@@ -965,6 +1009,7 @@ wrong(
     FLAT,
     {".view(images.shape[0], -1)": ""},
     also=ACCURACY,
+    alone=True,
 )
 wrong(
     "single_picture",
@@ -972,6 +1017,7 @@ wrong(
     FLAT,
     {"images.shape[0], -1": "1, 784"},
     also=ACCURACY,
+    alone=True,
 )
 wrong(
     "prediction_fixed_rows",
@@ -979,18 +1025,22 @@ wrong(
     FLAT,
     {"images.shape[0]": "64"},
     also=ACCURACY,
+    alone=True,
 )
-wrong("prediction_printed", PRINTED, RETURN, {"return probabilities": "print(probabilities)"}, also=ACCURACY)
+wrong(
+    "prediction_printed", PRINTED, RETURN, {"return probabilities": "print(probabilities)"}, also=ACCURACY, alone=True
+)
 wrong(
     "constant_probabilities",
     "the probabilities are the same whatever the picture shows",
     PROBABILITY,
     {FIRST: f"return torch.full((images.shape[0], 10), 0.1)\n{FIRST}"},
+    alone=True,
 )
 
 wrong = Misconceptions("accuracy")
 BEGIN = "right, total = 0, 0"
-wrong("accuracy_stub_left", STUB, STUB_HINT, {BEGIN: f"raise NotImplementedError\n{BEGIN}"})
+wrong("accuracy_stub_left", STUB, STUB_HINT, {BEGIN: f"raise NotImplementedError\n{BEGIN}"}, alone=True)
 wrong(
     "mean_over_batches",
     "the batches' accuracies are averaged",
@@ -1099,13 +1149,14 @@ wrong(
     "// leaves the whole number only, and the share lies between 0 and 1 (section 8).",
     {"/ total": "// total"},
 )
-wrong("accuracy_printed", PRINTED, RETURN, {"return right / total": "print(right / total)"})
-wrong("constant_accuracy", "a fixed number is returned", SHARE, {BEGIN: f"return 0.9\n{BEGIN}"})
+wrong("accuracy_printed", PRINTED, RETURN, {"return right / total": "print(right / total)"}, alone=True)
+wrong("constant_accuracy", "a fixed number is returned", SHARE, {BEGIN: f"return 0.9\n{BEGIN}"}, alone=True)
 wrong(
     "notebook_loader",
     "the notebook's validation pictures are read, not those of the loader",
     "Work with the loader that the function is given (section 8).",
     {"in loader": "in validation_loader"},
+    alone=True,
 )
 wrong(
     "accuracy_never_in_eval",

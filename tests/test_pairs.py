@@ -1,4 +1,4 @@
-"""The simulators: a switch alone is the misconception it is named after, and two at once are told apart from others."""
+"""Pairs of edits: an edit alone is its misconception, and two at once are told apart from others."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from rehearsal import Rehearsal
 
+from autograder.authoring.source import function_of
 from autograder.course import Course
 from autograder.diagnosis import Trial, numbers_of, same_course
 
@@ -29,23 +30,27 @@ RTOL = 1e-5
 
 
 @pytest.mark.parametrize(("assignment", "function"), [*QUICK, *LONG])
-def test_no_switch_is_the_right_answer(assignment: str, function: str) -> None:
+def test_no_edit_is_the_right_answer(assignment: str, function: str) -> None:
     rehearsal = Rehearsal(assignment, function)
-    built = rehearsal.trials(Course(ROOT).assignment(assignment).bank.simulators[function].build())
-    assert not any(trial.failed for trial in built)
+    bank = Course(ROOT).assignment(assignment).bank
+    for form in bank.forms(function):
+        assert not any(trial.failed for trial in rehearsal.trials(function_of(form, function, bank.answers)))
 
 
 @pytest.mark.parametrize(("assignment", "function"), ALL)
-def test_each_switch_alone_is_its_misconception(
-    assignment: str, function: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_edit_alone_is_its_misconception(assignment: str, function: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In whichever form of the right answer it is made."""
     rehearsal = Rehearsal(assignment, function)
     monkeypatch.setattr(rehearsal.module, "right_or_following", only_right, raising=False)
-    bank = {entry.id: entry for entry in Course(ROOT).assignment(assignment).bank.misconceptions}
-    for name, code in Course(ROOT).assignment(assignment).bank.simulators[function].singles():
-        entry = bank[f"{function}.{name}"]
-        pairs = zip(rehearsal.trials(entry.code), rehearsal.trials(code), strict=True)
-        assert all(same_course(one.transcript, other.transcript, RTOL) for one, other in pairs), name
+    bank = Course(ROOT).assignment(assignment).bank
+    for entry in bank.of(function):
+        for form in bank.forms(function) if entry.edit else ():
+            places = form.places(entry.edit)
+            if places is None:
+                continue
+            code = function_of(form.edited(places), function, bank.answers)
+            pairs = zip(rehearsal.trials(entry.code), rehearsal.trials(code), strict=True)
+            assert all(same_course(one.transcript, other.transcript, RTOL) for one, other in pairs), entry.id
 
 
 @pytest.mark.parametrize(("assignment", "function"), ALL)
@@ -56,9 +61,11 @@ def test_nine_in_ten_pairs_behave_like_no_other(
     rehearsal = Rehearsal(assignment, function)
     # What would follow from a student's own mistakes is no part of what is compared, and most of the time it takes.
     monkeypatch.setattr(rehearsal.module, "right_or_following", only_right, raising=False)
-    simulator = Course(ROOT).assignment(assignment).bank.simulators[function]
-    known = [rehearsal.trials(simulator.build()), *(rehearsal.trials(code) for _, code in simulator.singles())]
-    groups = grouped([*known, *(rehearsal.trials(code) for _, _, code in simulator.pairs())])
+    bank = Course(ROOT).assignment(assignment).bank
+    known = [
+        rehearsal.trials(code) for code in (bank.answers[function], *(e.code for e in bank.of(function) if e.edit))
+    ]
+    groups = grouped([*known, *(rehearsal.trials(pair.code) for pair in bank.pairs(function))])
     new = [group for group in groups if min(group) >= len(known)]
     named = [group for group in new if len(group) == 1]
     changing = sum(map(len, new))
@@ -70,19 +77,19 @@ def test_nine_in_ten_pairs_behave_like_no_other(
 def test_pairs_are_named_or_left_in_silence(assignment: str, function: str) -> None:
     """The diagnosis of a pair is this pair, or something that does the very same; nothing else is ever named."""
     rehearsal = Rehearsal(assignment, function)
-    pairs = list(Course(ROOT).assignment(assignment).bank.simulators[function].pairs())
+    pairs = list(Course(ROOT).assignment(assignment).bank.pairs(function))
     found = []
-    for first, second, code in pairs[:: len(pairs) // 6]:
-        trials = rehearsal.trials(code)
+    for pair in pairs[:: len(pairs) // 6]:
+        trials = rehearsal.trials(pair.code)
         if not any(trial.failed for trial in trials):
             continue
-        diagnosis = rehearsal.diagnosis(code)
+        diagnosis = rehearsal.diagnosis(pair.code)
         found.append(diagnosis is not None)
-        if diagnosis is not None and diagnosis.id != f"{function}.{first}+{second}":
+        if diagnosis is not None and diagnosis.id != pair.id:
             others = rehearsal.trials(diagnosis.code)
             assert all(
                 same_course(one.transcript, other.transcript, RTOL) for one, other in zip(trials, others, strict=True)
-            ), (first, second, diagnosis.id)
+            ), (pair.id, diagnosis.id)
     assert sum(found) >= 0.75 * len(found) > 3
 
 
