@@ -155,7 +155,9 @@ def tools_of(student: Student, seconds: float | None = None) -> Tools:
 
 def kept_for(student: Student) -> dict[Any, Any]:
     """What hidden tests keep of one submission from test to test, handles excepted: they end with their test."""
-    return student._caller.kept
+    caller = student._caller
+    assert isinstance(caller, Caller)
+    return caller.kept
 
 
 def show_curve(student: Student, title: str, losses: Any, healthy: Any) -> None:
