@@ -156,6 +156,13 @@ def tools_of(student: Student, seconds: float | None = None) -> Tools:
     return Tools(student._caller, seconds)
 
 
+def kept_for(student: Student) -> dict[Any, Any]:
+    """What hidden tests keep of one submission from test to test, handles excepted: they end with their test."""
+    caller = student._caller
+    assert isinstance(caller, Caller)
+    return caller.kept
+
+
 def show_curve(student: Student, title: str, losses: Any, healthy: Any) -> None:
     """Offer a loss curve for the feedback; of those that a test offers, the first one counts.
 
@@ -188,6 +195,7 @@ class Caller:
         curve: a title, losses that the student's code returned, and those of a right answer, where a test has any.
         stand_ins: the right answers that take the place of some of the notebook's functions in this test.
         recording: whether calls go into the transcript.
+        kept: see `kept_for`.
     """
 
     def __init__(self, channel: Channel, on_exchange: OnExchange | None = None) -> None:
@@ -202,6 +210,7 @@ class Caller:
         self.curve: tuple[str, Any, Any] | None = None
         self.stand_ins: StandIns | None = None
         self.recording = True
+        self.kept: dict[Any, Any] = {}
         self._on_exchange = on_exchange
         self._remembered = 0
         self.left: list[Any] = []

@@ -18,6 +18,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from autograder.sandbox import known
+
 _TOOLS: dict[str, Callable[..., object]] = {}
 
 
@@ -104,20 +106,14 @@ def loader(
         """Serves a whole batch by one indexing, which is twice as quick as picture by picture."""
 
         tensors = (pictures, targets)
-        served = 0
-        seen = torch.zeros(len(targets), dtype=torch.bool)
 
         def __len__(self) -> int:
             return len(targets)
 
         def __getitem__(self, index: int) -> tuple[Any, Any]:
-            self.served += 1
-            self.seen[index] = True
             return pictures[index], targets[index]
 
         def __getitems__(self, indices: list[int]) -> tuple[Any, Any]:
-            self.served += len(indices)
-            self.seen[indices] = True
             if indices == list(range(indices[0], indices[0] + len(indices))):
                 window = slice(indices[0], indices[0] + len(indices))
                 return pictures[window].clone(), targets[window].clone()
@@ -130,12 +126,6 @@ def _as_is(batch: Any) -> Any:
     return batch
 
 
-@_tool
-def served(loader: Any) -> dict[str, int]:
-    """How many pictures a loader made by `loader` has given out: all together, and different ones."""
-    return {"pictures": int(loader.dataset.served), "different": int(loader.dataset.seen.sum())}
-
-
 def normalised(images: Any, scale: Sequence[float]) -> Any:
     """uint8 pictures `(n, 28, 28)` as float32 `(n, 1, 28, 28)`, normalised; anything else as a tensor, unchanged."""
     import torch
@@ -145,6 +135,36 @@ def normalised(images: Any, scale: Sequence[float]) -> Any:
         return tensor
     mean, std = scale
     return tensor.unsqueeze(1).float().div_(255).sub_(mean).div_(std)
+
+
+@_tool
+def known_outputs(model: Any, classes: Sequence[int], signs: Sequence[str], height: float) -> None:
+    """Replace the outputs of `model` by known ones; see `known.known`."""
+    known.known(model, classes, signs, height)
+
+
+@_tool
+def record(model: Any) -> dict[str, int]:
+    """What has happened to a network with known outputs, see `known.Record`: to explain, never to judge."""
+    return dict(model._record.counts)
+
+
+@_tool
+def pass_loader(images: Any, labels: Any, batch_size: int, scale: Sequence[float]) -> Any:
+    """A loader whose labels are others in each pass, see `known.passes`; uint8 images are normalised."""
+    return known.passes(normalised(images, scale), labels, batch_size)
+
+
+@_tool
+def shuffle_weights(model: Any, seed: int) -> None:
+    """Shuffle the entries of each trainable parameter, see `known.shuffled`."""
+    known.shuffled(model, seed)
+
+
+@_tool
+def take_steps(model: Any, images: Any, labels: Any, steps: int) -> None:
+    """A few steps of gradient descent on all parameters that can be trained, see `known.stepped`."""
+    known.stepped(model, images, labels, steps)
 
 
 @_tool
@@ -425,64 +445,6 @@ def _forward(model: Any, inputs: Any) -> None:
     import torch
 
     _happened("forward" + " in training" * model.training + " recorded" * torch.is_grad_enabled())
-
-
-class _Heard:
-    """What `listen` has counted."""
-
-    def __init__(self) -> None:
-        self.pictures: set[float] = set()
-        self.counts = {"passes": 0, "passes in training": 0, "gradients": 0, "gradients on stale ones": 0}
-        self.versions: dict[int, int] = {}
-
-
-_heard = _Heard()
-
-
-@_tool
-def listen(model: Any, images: Any, scale: Sequence[float] = (0.0, 1.0)) -> None:
-    """From now on `heard` tells how `model` passes these pictures, and whether its gradients are cleared.
-
-    Args:
-        model: copies of it are listened to as well, as far as its passes go.
-        images: as `loader` takes them.
-        scale: mean and standard deviation that uint8 pictures are normalised with.
-    """
-    global _heard
-    _heard = _Heard()
-    _heard.pictures = set(_sums(normalised(images, scale)))
-    model.register_forward_pre_hook(_hear_pass)
-    for parameter in model.parameters():
-        if parameter.requires_grad:
-            parameter.register_hook(functools.partial(_hear_gradient, parameter))
-
-
-def _sums(pictures: Any) -> list[float]:
-    """A number for each picture, by which it is known again."""
-    return [round(total, 6) for total in pictures.detach().double().flatten(1).sum(1).tolist()]
-
-
-def _hear_pass(model: Any, inputs: Any) -> None:
-    if inputs and getattr(inputs[0], "ndim", 0) > 1 and _heard.pictures.issuperset(_sums(inputs[0])):
-        _heard.counts["passes"] += 1
-        _heard.counts["passes in training"] += model.training
-
-
-def _hear_gradient(parameter: Any, gradient: Any) -> None:
-    """A gradient is about to be added to `parameter.grad`: does that hold one of other weights still?"""
-    before = _heard.versions.get(id(parameter))
-    _heard.versions[id(parameter)] = parameter._version
-    _heard.counts["gradients"] += 1
-    moved = before is not None and before != parameter._version
-    stale = moved and parameter.grad is not None and bool(parameter.grad.any())
-    _heard.counts["gradients on stale ones"] += stale
-
-
-@_tool
-def heard() -> dict[str, int]:
-    """What happened since `listen`: passes of batches made of its pictures alone, how many of them in training mode;
-    gradients of parameters, and how many of them were added to a gradient that stems from before a step."""
-    return dict(_heard.counts)
 
 
 @_tool
