@@ -17,8 +17,8 @@ from autograder.course import Assignment, Course
 from autograder.sandbox import landlock, messages, seccomp
 from autograder.sandbox.errors import SandboxError, StudentError
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.messages import NUMPY
 from autograder.sandbox.process import Sandbox
-from autograder.sandbox.zygote import NUMPY
 from autograder.slips import slips
 
 Finding = tuple[bool, str]

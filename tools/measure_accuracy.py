@@ -11,13 +11,16 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn, optim
+
+from autograder.authoring.fresh_task import FreshTask
+from autograder.sandbox.toolbox import normalised
 
 ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = {
@@ -51,6 +54,7 @@ class Recipe:
     schedule: Schedule | None = None  # optimizer and number of steps → scheduler, stepped after every batch
     halves: bool = False  # pixels normalised with mean and standard deviation 0.5 instead of the data's own
     flips: bool = False  # mirror half of the pictures, chosen afresh in every epoch
+    fresh: bool = False  # a task of its own for each seed, as the grader draws it (autograder.authoring.fresh_task)
 
 
 def plain_network() -> nn.Module:
@@ -155,6 +159,10 @@ RECIPES = [
 ]
 
 
+PS5 = [recipe for recipe in RECIPES if recipe.data == "fashion_mnist"]
+RECIPES += [replace(recipe, title=recipe.title.replace("ps5", "ps5 fresh task,"), fresh=True) for recipe in PS5]
+
+
 @cache
 def load(name: str, mean: float, std: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Training pictures (n, 1, 28, 28), normalised, and labels (n,), int64; then the hidden ones."""
@@ -165,6 +173,19 @@ def load(name: str, mean: float, std: float) -> tuple[Tensor, Tensor, Tensor, Te
     shipped, hidden = np.load(SHIPPED[name]), np.load(HIDDEN[name])
     training = tensors(shipped["train_images"], shipped["train_labels"])
     return *training, *tensors(hidden["images"], hidden["labels"])
+
+
+def fresh(seed: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """What `load` gives, as a task that `seed` draws."""
+    shipped, hidden = np.load(SHIPPED["fashion_mnist"]), np.load(HIDDEN["fashion_mnist"])
+    task = FreshTask(np.random.default_rng(seed), shipped["train_images"])
+    parts: list[Tensor] = []
+    for images, labels in (
+        (shipped["train_images"], shipped["train_labels"]),
+        (hidden["images"], hidden["labels"]),
+    ):
+        parts += [normalised(task.images(images), task.scale), torch.from_numpy(task.labels(labels))]
+    return tuple(parts)  # type: ignore[return-value]
 
 
 def batches(recipe: Recipe, images: Tensor, labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
@@ -180,7 +201,7 @@ def batches(recipe: Recipe, images: Tensor, labels: Tensor) -> Iterator[tuple[Te
 def run(recipe: Recipe, seed: int) -> tuple[float, float]:
     """Train once. Returns the accuracy on the hidden sample and the CPU seconds that training took."""
     normalisation = (0.5, 0.5) if recipe.halves else NORMALISATION[recipe.data]
-    images, labels, hidden_images, hidden_labels = load(recipe.data, *normalisation)
+    images, labels, hidden_images, hidden_labels = fresh(seed) if recipe.fresh else load(recipe.data, *normalisation)
     images, labels = images[: recipe.pictures], labels[: recipe.pictures]
     torch.manual_seed(0 if recipe.same_weights else seed)
     model = recipe.network()

@@ -10,8 +10,8 @@ import pytest
 
 from autograder.authoring.expect import Mismatch, described, expect, numbers, right_or_following
 from autograder.authoring.misconceptions import Misconceptions, also_right, misconception, unusual
-from autograder.sandbox.errors import StudentRaised
-from autograder.sandbox.student import off_the_record, show_curve, tools_of
+from autograder.sandbox.errors import StudentRaised, WorkerLost
+from autograder.sandbox.student import kept_for, off_the_record, show_curve, tools_of
 
 
 def grades(
@@ -35,10 +35,12 @@ __all__ = [
     "Misconceptions",
     "Mismatch",
     "StudentRaised",
+    "WorkerLost",
     "also_right",
     "described",
     "expect",
     "grades",
+    "kept_for",
     "misconception",
     "numbers",
     "off_the_record",

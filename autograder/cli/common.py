@@ -15,6 +15,7 @@ from autograder.course import AssignmentError, Course
 from autograder.grading import Isolation
 from autograder.sandbox.errors import SandboxError
 from autograder.submission import SubmissionError
+from autograder.text import printable
 
 
 class CommandError(Exception):
@@ -23,6 +24,9 @@ class CommandError(Exception):
 
 ERRORS = (CommandError, AssignmentError, SubmissionError, SandboxError, ClerkLost, OSError)
 """What a command reports in a line, with exit status 2."""
+
+MAX_MESSAGE = 4000
+"""Characters of an error on the terminal."""
 
 CourseFolder = Annotated[
     Path | None, typer.Option(help="The course's folder, with source/ in it. Default: this one or one above it.")
@@ -66,7 +70,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 def complain(error: BaseException | str) -> None:
     """Print an error on standard error, with nothing in it that could move the terminal's cursor."""
-    text = "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in str(error))
+    text = printable(str(error), MAX_MESSAGE, keep="\n", instead="?")
     Console(stderr=True).print(f"autograder: {text}", style="red", markup=False, highlight=False, soft_wrap=True)
 
 

@@ -27,11 +27,11 @@ from autograder.cli.common import (
 )
 from autograder.course import Assignment, AssignmentError, Course
 from autograder.grading import Grader
-from autograder.notebook import printable
 from autograder.report import Report, to_json
 from autograder.sandbox.limits import MIB, Limits
 from autograder.submission import Submission, SubmissionError, read_submission
 from autograder.terminal import number, show_report
+from autograder.text import printable
 
 _LIMITS = Limits()
 
@@ -114,7 +114,7 @@ def grade(
     except ERRORS as error:
         fail(error, verbose)
     for style, text in (("dim", f"course {chosen.folder}"), *(("yellow", f"Note: {note}") for note in notes if note)):
-        plain = "".join(letter if letter.isprintable() else "?" for letter in text)
+        plain = printable(text, len(text), instead="?")
         console.print(plain, style=style, markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(0 if all_graded else 2)
 
@@ -127,7 +127,7 @@ def _grade_one(console: Console, task: Assignment, settings: Settings, notebook:
         Grader(task, settings.limits, isolation_of(settings.isolation)) as grader,
     ):
         _ = grader.notes
-        status.update(f"Grading {printable(notebook.name)} …")
+        status.update(f"Grading {printable(notebook.name, 80)} …")
         return grader.grade(submission, seed).report
 
 
@@ -151,7 +151,7 @@ def _grade_several(
     with Pool(settings, max(1, min(jobs or cores(), len(readable)))) as pool, console.status("Grading …") as status:
         waiting = [(notebook, file, pool.submit(notebook, key)) for notebook, file in readable]
         for place, (notebook, file, future) in enumerate(waiting, start=1):
-            status.update(f"Grading {place} of {len(waiting)}: {printable(notebook.name)} …")
+            status.update(f"Grading {place} of {len(waiting)}: {printable(notebook.name, 80)} …")
             try:
                 report = future.result().report
             except ClerkLost as error:
@@ -159,7 +159,7 @@ def _grade_several(
                 continue
             _write(report, file)
             graded += 1
-            told = f"{printable(str(notebook))}: {number(report.score)} of {number(report.max_score)} points"
+            told = f"{printable(str(notebook), 200)}: {number(report.score)} of {number(report.max_score)} points"
             console.print(told, markup=False, highlight=False, soft_wrap=True)
     return graded == len(notebooks)
 

@@ -30,6 +30,7 @@ from autograder.sandbox.errors import OutOfMemory, SandboxError, StudentError, S
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.stand_ins import StandIns
 from autograder.sandbox.student import Caller, Exchange, LocalChannel, Observed, OnExchange, Student
+from autograder.text import printable
 
 MAX_MESSAGE = 4000
 """Characters of a check's message."""
@@ -281,7 +282,7 @@ class GradingPlugin:
         if error is None:
             return "passed", ""
         if isinstance(error, Mismatch):
-            return "failed", _readable(str(error))
+            return "failed", printable(str(error), MAX_MESSAGE, keep="\n")
         if isinstance(error, StudentRaised):
             return "error", explain(error)
         if isinstance(error, StudentError):
@@ -289,9 +290,9 @@ class GradingPlugin:
         if isinstance(error, SandboxError):
             raise error
         if isinstance(error, AssertionError) and not _raised_by_package(error, self._assignment.hidden_folder):
-            return "failed", _readable(_asserted(error, self._assignment.hidden_folder))
+            return "failed", printable(_asserted(error, self._assignment.hidden_folder), MAX_MESSAGE, keep="\n")
         where = located(error, self._assignment.hidden_folder)
-        self.faults.append(_readable(f"hidden test {name} of cell {cell} itself failed: {where}"))
+        self.faults.append(printable(f"hidden test {name} of cell {cell} itself failed: {where}", MAX_MESSAGE))
         return "error", COULD_NOT_BE_MADE
 
 
@@ -393,11 +394,6 @@ def _raised_in(error: BaseException) -> str:
     """The file whose line raised an error."""
     frames = traceback.extract_tb(error.__traceback__)
     return frames[-1].filename if frames else ""
-
-
-def _readable(text: str) -> str:
-    """`text` as it may be shown anywhere: it can hold what a submission has chosen, a dictionary's keys for example."""
-    return "".join(letter for letter in text[:MAX_MESSAGE] if letter.isprintable() or letter == "\n")
 
 
 def explain(error: StudentRaised) -> str:

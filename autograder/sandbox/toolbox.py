@@ -18,6 +18,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from autograder.sandbox import known
+
 _TOOLS: dict[str, Callable[..., object]] = {}
 
 
@@ -66,11 +68,19 @@ def new(path: str, *arguments: Any, **keywords: Any) -> Any:
 
 
 @_tool
-def optimizer(model: Any, name: str, **keywords: Any) -> Any:
-    """`torch.optim.<name>` over all parameters of `model`."""
+def optimizer(model: Any, name: str, rates: dict[str, float] | None = None, **keywords: Any) -> Any:
+    """`torch.optim.<name>` over all parameters of `model`.
+
+    Args:
+        model: whose parameters it steps.
+        name: of the class.
+        rates: a learning rate for each child module with parameters, by name: a group of its own for each.
+        keywords: of the optimizer.
+    """
     import torch
 
-    return getattr(torch.optim, name)(model.parameters(), **keywords)
+    groups = [{"params": model.get_submodule(child).parameters(), "lr": lr} for child, lr in (rates or {}).items()]
+    return getattr(torch.optim, name)(groups or model.parameters(), **keywords)
 
 
 @_tool
@@ -96,20 +106,14 @@ def loader(
         """Serves a whole batch by one indexing, which is twice as quick as picture by picture."""
 
         tensors = (pictures, targets)
-        served = 0
-        seen = torch.zeros(len(targets), dtype=torch.bool)
 
         def __len__(self) -> int:
             return len(targets)
 
         def __getitem__(self, index: int) -> tuple[Any, Any]:
-            self.served += 1
-            self.seen[index] = True
             return pictures[index], targets[index]
 
         def __getitems__(self, indices: list[int]) -> tuple[Any, Any]:
-            self.served += len(indices)
-            self.seen[indices] = True
             if indices == list(range(indices[0], indices[0] + len(indices))):
                 window = slice(indices[0], indices[0] + len(indices))
                 return pictures[window].clone(), targets[window].clone()
@@ -122,12 +126,6 @@ def _as_is(batch: Any) -> Any:
     return batch
 
 
-@_tool
-def served(loader: Any) -> dict[str, int]:
-    """How many pictures a loader made by `loader` has given out: all together, and different ones."""
-    return {"pictures": int(loader.dataset.served), "different": int(loader.dataset.seen.sum())}
-
-
 def normalised(images: Any, scale: Sequence[float]) -> Any:
     """uint8 pictures `(n, 28, 28)` as float32 `(n, 1, 28, 28)`, normalised; anything else as a tensor, unchanged."""
     import torch
@@ -137,6 +135,36 @@ def normalised(images: Any, scale: Sequence[float]) -> Any:
         return tensor
     mean, std = scale
     return tensor.unsqueeze(1).float().div_(255).sub_(mean).div_(std)
+
+
+@_tool
+def known_outputs(model: Any, classes: Sequence[int], signs: Sequence[str], height: float) -> None:
+    """Replace the outputs of `model` by known ones; see `known.known`."""
+    known.known(model, classes, signs, height)
+
+
+@_tool
+def record(model: Any) -> dict[str, int]:
+    """What has happened to a network with known outputs, see `known.Record`: to explain, never to judge."""
+    return dict(model._record.counts)
+
+
+@_tool
+def pass_loader(images: Any, labels: Any, batch_size: int, scale: Sequence[float]) -> Any:
+    """A loader whose labels are others in each pass, see `known.passes`; uint8 images are normalised."""
+    return known.passes(normalised(images, scale), labels, batch_size)
+
+
+@_tool
+def shuffle_weights(model: Any, seed: int) -> None:
+    """Shuffle the entries of each trainable parameter, see `known.shuffled`."""
+    known.shuffled(model, seed)
+
+
+@_tool
+def take_steps(model: Any, images: Any, labels: Any, steps: int) -> None:
+    """A few steps of gradient descent on all parameters that can be trained, see `known.stepped`."""
+    known.stepped(model, images, labels, steps)
 
 
 @_tool
@@ -287,12 +315,6 @@ def kind(thing: Any) -> list[str]:
 
 
 @_tool
-def training(model: Any) -> bool:
-    """Whether the model is in training mode."""
-    return bool(model.training)
-
-
-@_tool
 def modes(model: Any) -> dict[str, bool]:
     """By name, whether each child module is in training mode."""
     return {name: bool(child.training) for name, child in model.named_children()}
@@ -305,18 +327,43 @@ def set_training(model: Any, mode: bool) -> None:
 
 
 @_tool
-def grad_enabled() -> bool:
-    """Whether autograd records at all."""
+def learn(model: Any, inputs: Any, labels: Any, lr: float) -> None:
+    """One step of plain gradient descent on the cross-entropy; autograd and the parameters are taken as they are.
+
+    Args:
+        model: takes `inputs` to logits.
+        inputs: `(n, …)` float tensor.
+        labels: `(n,)` integers.
+        lr: the learning rate.
+
+    Raises:
+        RuntimeError: nothing was recorded, because autograd is off or no parameter requires gradients.
+    """
     import torch
 
-    return bool(torch.is_grad_enabled())
+    model.zero_grad()
+    torch.nn.functional.cross_entropy(model(inputs), labels).backward()
+    torch.optim.SGD(model.parameters(), lr=lr).step()
+
+
+@_tool
+def layer_outputs(model: Any, inputs: Any) -> dict[str, Any]:
+    """What each child of an `nn.Sequential` puts out, by its name, nothing recorded."""
+    import torch
+
+    found = {}
+    with torch.no_grad():
+        for name, module in model._modules.items():
+            inputs = module(inputs)
+            found[name] = inputs.clone()
+    return found
 
 
 @_tool
 def outputs(
-    model: Any, images: Any, flat: bool = False, scale: Sequence[float] = (0.0, 1.0), training: bool = False
+    model: Any, images: Any, flat: bool = False, scale: Sequence[float] = (0.0, 1.0), training: bool | None = False
 ) -> Any:
-    """The model's outputs in evaluation mode (or training mode), nothing recorded.
+    """The model's outputs in evaluation mode (or training mode; None: in the mode that it is in), nothing recorded.
 
     Pictures are as `loader` takes them, or flattened.
     """
@@ -325,12 +372,14 @@ def outputs(
     pictures = normalised(images, scale)
     batches = (pictures.flatten(1) if flat else pictures).split(1000)
     before = model.training
-    model.train(training)
+    if training is not None:
+        model.train(training)
     try:
         with torch.no_grad():
             return torch.cat([model(batch) for batch in batches])
     finally:
-        model.train(before)
+        if training is not None:
+            model.train(before)
 
 
 _events: list[str] = []
@@ -398,64 +447,6 @@ def _forward(model: Any, inputs: Any) -> None:
     _happened("forward" + " in training" * model.training + " recorded" * torch.is_grad_enabled())
 
 
-class _Heard:
-    """What `listen` has counted."""
-
-    def __init__(self) -> None:
-        self.pictures: set[float] = set()
-        self.counts = {"passes": 0, "passes in training": 0, "gradients": 0, "gradients on stale ones": 0}
-        self.versions: dict[int, int] = {}
-
-
-_heard = _Heard()
-
-
-@_tool
-def listen(model: Any, images: Any, scale: Sequence[float] = (0.0, 1.0)) -> None:
-    """From now on `heard` tells how `model` passes these pictures, and whether its gradients are cleared.
-
-    Args:
-        model: copies of it are listened to as well, as far as its passes go.
-        images: as `loader` takes them.
-        scale: mean and standard deviation that uint8 pictures are normalised with.
-    """
-    global _heard
-    _heard = _Heard()
-    _heard.pictures = set(_sums(normalised(images, scale)))
-    model.register_forward_pre_hook(_hear_pass)
-    for parameter in model.parameters():
-        if parameter.requires_grad:
-            parameter.register_hook(functools.partial(_hear_gradient, parameter))
-
-
-def _sums(pictures: Any) -> list[float]:
-    """A number for each picture, by which it is known again."""
-    return [round(total, 6) for total in pictures.detach().double().flatten(1).sum(1).tolist()]
-
-
-def _hear_pass(model: Any, inputs: Any) -> None:
-    if inputs and getattr(inputs[0], "ndim", 0) > 1 and _heard.pictures.issuperset(_sums(inputs[0])):
-        _heard.counts["passes"] += 1
-        _heard.counts["passes in training"] += model.training
-
-
-def _hear_gradient(parameter: Any, gradient: Any) -> None:
-    """A gradient is about to be added to `parameter.grad`: does that hold one of other weights still?"""
-    before = _heard.versions.get(id(parameter))
-    _heard.versions[id(parameter)] = parameter._version
-    _heard.counts["gradients"] += 1
-    moved = before is not None and before != parameter._version
-    stale = moved and parameter.grad is not None and bool(parameter.grad.any())
-    _heard.counts["gradients on stale ones"] += stale
-
-
-@_tool
-def heard() -> dict[str, int]:
-    """What happened since `listen`: passes of batches made of its pictures alone, how many of them in training mode;
-    gradients of parameters, and how many of them were added to a gradient that stems from before a step."""
-    return dict(_heard.counts)
-
-
 @_tool
 def events() -> list[str]:
     """What happened in the calls since the last time that this was asked, in order.
@@ -471,12 +462,6 @@ def events() -> list[str]:
 def complaints() -> list[str]:
     """The RuntimeWarnings of the last call that returned: NumPy's overflows, divisions by zero and the like."""
     return [complaint[:100] for complaint in _complaints[:10]]
-
-
-@_tool
-def optimizers_made() -> int:
-    """How many optimizers were constructed in the calls since `events` was last asked; after `watch`."""
-    return _events.count("new optimizer")
 
 
 @_tool

@@ -1,17 +1,16 @@
 """Misconceptions of ps5: what goes wrong in a network and a training of one's own.
 
-Their trainings are short, so that an audit is quick: what lasts two epochs misses the last step of the accuracy,
-right or wrong, and has it in `also`.
+The trainings are edits of the right one, cut to two epochs so that an audit is quick: that may cost the last step of
+the accuracy, and is in `also`.
 """
-# mypy: disable-error-code="var-annotated"
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import nn, optim
-from torch.utils.data import DataLoader
 
-from autograder.authoring import misconception
+from autograder.authoring import Misconceptions, misconception
 
 helper: Any = None
 """What the notebook imports under this name."""
@@ -41,6 +40,7 @@ DICT = "Compare what you return with the docstring, name by name (section 4)."
 LISTS = "Draw the two curves on paper: how many points has each of them after three epochs? (section 4)"
 NUMBER = "A loss as a tensor drags along all that it was computed from. How does it become a plain number? (section 4)"
 MEAN = "Which sum is divided by which number? Count batches and pictures for 50 pictures in batches of 40 (section 4)."
+RESET = "A mean over one epoch is a sum of that epoch's losses alone: where does each sum begin? (section 4)"
 LOSS = "Two curves are drawn in one figure: what is on its vertical axis? (sections 2 and 4)"
 MODE = "What does dropout do in training mode, and what should it do in validation? (section 4)"
 LEAK = "What would a validation loss tell you, had the network learned those pictures by heart? (sections 2 and 4)"
@@ -76,6 +76,17 @@ def log_softmax_last():
         nn.ReLU(),
         nn.Linear(64, 10),
         nn.LogSoftmax(dim=1),
+    )
+
+
+@misconception("build_model", "a log-softmax over the batch stands behind the logits", RAW, also=WHOLE)
+def log_softmax_over_the_batch():
+    return nn.Sequential(
+        nn.Flatten(),
+        nn.Linear(784, 64),
+        nn.ReLU(),
+        nn.Linear(64, 10),
+        nn.LogSoftmax(dim=0),
     )
 
 
@@ -234,872 +245,290 @@ def trained_already():
 
 # --- train_model ---------------------------------------------------------------------------------------------
 
+TOP = "criterion = nn.CrossEntropyLoss()"
+EPOCHS = "for _ in range(epochs):"
+TRAIN, EVAL = "model.train()", "model.eval()"
+ZERO, BACK, STEP = "optimizer.zero_grad()", "loss.backward()", "optimizer.step()"
+T_LOOP, V_LOOP = "for images, labels in train_loader:", "for images, labels in validation_loader:"
+T_LOSS, T_ADD = "loss = criterion(model(images), labels)", "total += loss.item() * len(labels)"
+V_LOSS = "criterion(model(images), labels).item()"
+V_ADD = f"total += {V_LOSS} * len(labels)"
+T_KEEP, V_KEEP = 'history["train_loss"].append(total / count)', 'history["validation_loss"].append(total / count)'
+NO_GRAD = "with torch.no_grad():"
+END = "return history"
+PARAMETERS = "model.parameters()"
+COUNT = "count += len(labels)"
+COPY = f"import copy\nmodel = copy.deepcopy(model)\n{TOP}"
+V_BACK = "loss = criterion(model(images), labels)\nloss.backward()\ntotal += loss.item() * len(labels)"
+V_STEP = V_BACK.replace(BACK, f"{ZERO}\n{BACK}\n{STEP}")
 
-@misconception("train_model", "raise NotImplementedError is still there", STUB, also=WHOLE)
-def training_stub_left(model, train_loader, validation_loader):
-    raise NotImplementedError
-    return {"train_loss": [], "validation_loss": []}
-
-
-@misconception("train_model", "the gradients are never cleared", CLEAR, also=WHOLE)
-def no_zero_grad(model, train_loader, validation_loader):
-    criterion = nn.CrossEntropyLoss()
-    optimizer = optim.Adam(model.parameters(), lr=0.001)
-    history = {"train_loss": [], "validation_loss": []}
-    for _ in range(2):
-        model.train()
-        total, count = 0.0, 0
-        for images, labels in train_loader:
-            loss = criterion(model(images), labels)
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(labels)
-            count += len(labels)
-        history["train_loss"].append(total / count)
-        model.eval()
-        total, count = 0.0, 0
-        with torch.no_grad():
-            for images, labels in validation_loader:
-                total += criterion(model(images), labels).item() * len(labels)
-                count += len(labels)
-        history["validation_loss"].append(total / count)
-    return history
+_edited = Misconceptions("train_model")
 
 
-@misconception("train_model", "the gradients are cleared once an epoch", CLEAR, also=WHOLE)
-def cleared_once_an_epoch(model, train_loader, validation_loader):
-    criterion = nn.CrossEntropyLoss()
-    optimizer = optim.Adam(model.parameters(), lr=0.001)
-    history = {"train_loss": [], "validation_loss": []}
-    for _ in range(2):
-        optimizer.zero_grad()
-        total, count = 0.0, 0
-        for images, labels in train_loader:
-            loss = criterion(model(images), labels)
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(labels)
-            count += len(labels)
-        history["train_loss"].append(total / count)
-        model.eval()
-        total, count = 0.0, 0
-        with torch.no_grad():
-            for images, labels in validation_loader:
-                total += criterion(model(images), labels).item() * len(labels)
-                count += len(labels)
-        history["validation_loss"].append(total / count)
-    return history
+def wrong(name: str, title: str, hint: str, edit: Mapping[str, str]) -> None:
+    """An edit of the right training, of two epochs."""
+    _edited(name, title, hint, {"epochs = 10": "epochs = 2", **edit}, also=WHOLE)
 
 
-@misconception("train_model", "the optimizer never steps", MOVES, also=WHOLE)
-def no_step(model, train_loader, validation_loader):
-    criterion = nn.CrossEntropyLoss()
-    optimizer = optim.Adam(model.parameters(), lr=0.001)
-    history = {"train_loss": [], "validation_loss": []}
-    for _ in range(2):
-        model.train()
-        total, count = 0.0, 0
-        for images, labels in train_loader:
-            optimizer.zero_grad()
-            loss = criterion(model(images), labels)
-            loss.backward()
-            total += loss.item() * len(labels)
-            count += len(labels)
-        history["train_loss"].append(total / count)
-        model.eval()
-        total, count = 0.0, 0
-        with torch.no_grad():
-            for images, labels in validation_loader:
-                total += criterion(model(images), labels).item() * len(labels)
-                count += len(labels)
-        history["validation_loss"].append(total / count)
-    return history
-
-
-@misconception("train_model", "backward is never called", MOVES, also=WHOLE)
-def no_backward(model, train_loader, validation_loader):
-    criterion = nn.CrossEntropyLoss()
-    optimizer = optim.Adam(model.parameters(), lr=0.001)
-    history = {"train_loss": [], "validation_loss": []}
-    for _ in range(2):
-        model.train()
-        total, count = 0.0, 0
-        for images, labels in train_loader:
-            optimizer.zero_grad()
-            loss = criterion(model(images), labels)
-            optimizer.step()
-            total += loss.item() * len(labels)
-            count += len(labels)
-        history["train_loss"].append(total / count)
-        model.eval()
-        total, count = 0.0, 0
-        with torch.no_grad():
-            for images, labels in validation_loader:
-                total += criterion(model(images), labels).item() * len(labels)
-                count += len(labels)
-        history["validation_loss"].append(total / count)
-    return history
-
-
-@misconception("train_model", "the gradients are cleared between backward and step", MOVES, also=WHOLE)
-def cleared_before_the_step(model, train_loader, validation_loader):
-    criterion = nn.CrossEntropyLoss()
-    optimizer = optim.Adam(model.parameters(), lr=0.001)
-    history = {"train_loss": [], "validation_loss": []}
-    for _ in range(2):
-        model.train()
-        total, count = 0.0, 0
-        for images, labels in train_loader:
-            loss = criterion(model(images), labels)
-            loss.backward()
-            optimizer.zero_grad()
-            optimizer.step()
-            total += loss.item() * len(labels)
-            count += len(labels)
-        history["train_loss"].append(total / count)
-        model.eval()
-        total, count = 0.0, 0
-        with torch.no_grad():
-            for images, labels in validation_loader:
-                total += criterion(model(images), labels).item() * len(labels)
-                count += len(labels)
-        history["validation_loss"].append(total / count)
-    return history
-
-
-@misconception("train_model", "it climbs", DOWNHILL, also=WHOLE)
-def uphill(model, train_loader, validation_loader):
-    criterion = nn.CrossEntropyLoss()
-    optimizer = optim.Adam(model.parameters(), lr=0.001)
-    history = {"train_loss": [], "validation_loss": []}
-    for _ in range(2):
-        model.train()
-        total, count = 0.0, 0
-        for images, labels in train_loader:
-            optimizer.zero_grad()
-            loss = criterion(model(images), labels)
-            (-loss).backward()
-            optimizer.step()
-            total += loss.item() * len(labels)
-            count += len(labels)
-        history["train_loss"].append(total / count)
-        model.eval()
-        total, count = 0.0, 0
-        with torch.no_grad():
-            for images, labels in validation_loader:
-                total += criterion(model(images), labels).item() * len(labels)
-                count += len(labels)
-        history["validation_loss"].append(total / count)
-    return history
-
-
-@misconception("train_model", "a copy of the network is trained", PLACE, also=WHOLE)
-def trains_a_copy(model, train_loader, validation_loader):
-    original, model = model, build_model()
-    model.load_state_dict(original.state_dict())
-    criterion = nn.CrossEntropyLoss()
-    optimizer = optim.Adam(model.parameters(), lr=0.001)
-    history = {"train_loss": [], "validation_loss": []}
-    for _ in range(2):
-        model.train()
-        total, count = 0.0, 0
-        for images, labels in train_loader:
-            optimizer.zero_grad()
-            loss = criterion(model(images), labels)
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(labels)
-            count += len(labels)
-        history["train_loss"].append(total / count)
-        model.eval()
-        total, count = 0.0, 0
-        with torch.no_grad():
-            for images, labels in validation_loader:
-                total += criterion(model(images), labels).item() * len(labels)
-                count += len(labels)
-        history["validation_loss"].append(total / count)
-    return history
-
-
-@misconception(
-    "train_model",
-    "another network is trained, a new one or a copy, and not the one handed in",
+wrong(
+    "training_stub_left", "raise NotImplementedError is still there", STUB, {TOP: f"raise NotImplementedError\n{TOP}"}
+)
+wrong("no_zero_grad", "the gradients are never cleared", CLEAR, {ZERO: ""})
+wrong("cleared_once_an_epoch", "the gradients are cleared once an epoch", CLEAR, {ZERO: "", TRAIN: f"{TRAIN}\n{ZERO}"})
+wrong("no_step", "the optimizer never steps", MOVES, {STEP: ""})
+wrong("no_backward", "backward is never called", MOVES, {BACK: ""})
+wrong(
+    "cleared_before_the_step",
+    "the gradients are cleared between backward and step",
+    MOVES,
+    {ZERO: "", BACK: f"{BACK}\n{ZERO}"},
+)
+wrong("uphill", "it climbs", DOWNHILL, {BACK: "(-loss).backward()"})
+wrong("trains_a_copy", "a copy of the network is trained", PLACE, {TOP: COPY})
+wrong(
+    "trains_a_new_network",
+    "a new network is trained, and not the one handed in",
     PLACE,
-    also=WHOLE,
-    same_as=("trains_a_copy",),
+    {TOP: f"model = build_model()\n{TOP}"},
 )
-def trains_a_new_network(model, train_loader, validation_loader):
-    model = build_model()
-    criterion = nn.CrossEntropyLoss()
-    optimizer = optim.Adam(model.parameters(), lr=0.001)
-    history = {"train_loss": [], "validation_loss": []}
-    for _ in range(2):
-        model.train()
-        total, count = 0.0, 0
-        for images, labels in train_loader:
-            optimizer.zero_grad()
-            loss = criterion(model(images), labels)
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(labels)
-            count += len(labels)
-        history["train_loss"].append(total / count)
-        model.eval()
-        total, count = 0.0, 0
-        with torch.no_grad():
-            for images, labels in validation_loader:
-                total += criterion(model(images), labels).item() * len(labels)
-                count += len(labels)
-        history["validation_loss"].append(total / count)
-    return history
-
-
-@misconception("train_model", "the trained network is returned", DICT, also=WHOLE)
-def returns_the_network(model, train_loader, validation_loader):
-    model = build_model()
-    criterion = nn.CrossEntropyLoss()
-    optimizer = optim.Adam(model.parameters(), lr=0.001)
-    history = {"train_loss": [], "validation_loss": []}
-    for _ in range(2):
-        model.train()
-        total, count = 0.0, 0
-        for images, labels in train_loader:
-            optimizer.zero_grad()
-            loss = criterion(model(images), labels)
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(labels)
-            count += len(labels)
-        history["train_loss"].append(total / count)
-        model.eval()
-        total, count = 0.0, 0
-        with torch.no_grad():
-            for images, labels in validation_loader:
-                total += criterion(model(images), labels).item() * len(labels)
-                count += len(labels)
-        history["validation_loss"].append(total / count)
-    return model
-
-
-@misconception("train_model", "nothing is returned", RETURN, also=WHOLE)
-def returns_no_history(model, train_loader, validation_loader):
-    criterion = nn.CrossEntropyLoss()
-    optimizer = optim.Adam(model.parameters(), lr=0.001)
-    history = {"train_loss": [], "validation_loss": []}
-    for _ in range(2):
-        model.train()
-        total, count = 0.0, 0
-        for images, labels in train_loader:
-            optimizer.zero_grad()
-            loss = criterion(model(images), labels)
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(labels)
-            count += len(labels)
-        history["train_loss"].append(total / count)
-        model.eval()
-        total, count = 0.0, 0
-        with torch.no_grad():
-            for images, labels in validation_loader:
-                total += criterion(model(images), labels).item() * len(labels)
-                count += len(labels)
-        history["validation_loss"].append(total / count)
-
-
-@misconception("train_model", "two lists are returned, and no dict", DICT, also=WHOLE)
-def returns_a_tuple(model, train_loader, validation_loader):
-    criterion = nn.CrossEntropyLoss()
-    optimizer = optim.Adam(model.parameters(), lr=0.001)
-    history = {"train_loss": [], "validation_loss": []}
-    for _ in range(2):
-        model.train()
-        total, count = 0.0, 0
-        for images, labels in train_loader:
-            optimizer.zero_grad()
-            loss = criterion(model(images), labels)
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(labels)
-            count += len(labels)
-        history["train_loss"].append(total / count)
-        model.eval()
-        total, count = 0.0, 0
-        with torch.no_grad():
-            for images, labels in validation_loader:
-                total += criterion(model(images), labels).item() * len(labels)
-                count += len(labels)
-        history["validation_loss"].append(total / count)
-    return history["train_loss"], history["validation_loss"]
-
-
-@misconception("train_model", "the keys of the dict are others", DICT, also=WHOLE)
-def other_keys(model, train_loader, validation_loader):
-    criterion = nn.CrossEntropyLoss()
-    optimizer = optim.Adam(model.parameters(), lr=0.001)
-    history = {"train_loss": [], "validation_loss": []}
-    for _ in range(2):
-        model.train()
-        total, count = 0.0, 0
-        for images, labels in train_loader:
-            optimizer.zero_grad()
-            loss = criterion(model(images), labels)
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(labels)
-            count += len(labels)
-        history["train_loss"].append(total / count)
-        model.eval()
-        total, count = 0.0, 0
-        with torch.no_grad():
-            for images, labels in validation_loader:
-                total += criterion(model(images), labels).item() * len(labels)
-                count += len(labels)
-        history["validation_loss"].append(total / count)
-    return {"train": history["train_loss"], "val": history["validation_loss"]}
-
-
-@misconception("train_model", "only the last losses are returned, as numbers", LISTS, also=WHOLE)
-def last_losses_alone(model, train_loader, validation_loader):
-    criterion = nn.CrossEntropyLoss()
-    optimizer = optim.Adam(model.parameters(), lr=0.001)
-    history = {"train_loss": [], "validation_loss": []}
-    for _ in range(2):
-        model.train()
-        total, count = 0.0, 0
-        for images, labels in train_loader:
-            optimizer.zero_grad()
-            loss = criterion(model(images), labels)
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(labels)
-            count += len(labels)
-        history["train_loss"].append(total / count)
-        model.eval()
-        total, count = 0.0, 0
-        with torch.no_grad():
-            for images, labels in validation_loader:
-                total += criterion(model(images), labels).item() * len(labels)
-                count += len(labels)
-        history["validation_loss"].append(total / count)
-    return {key: losses[-1] for key, losses in history.items()}
-
-
-@misconception("train_model", "the lists start anew in each epoch", LISTS, also=WHOLE)
-def lists_of_the_last(model, train_loader, validation_loader):
-    criterion = nn.CrossEntropyLoss()
-    optimizer = optim.Adam(model.parameters(), lr=0.001)
-    history = {"train_loss": [], "validation_loss": []}
-    for _ in range(5):
-        model.train()
-        history = {"train_loss": [], "validation_loss": []}
-        total, count = 0.0, 0
-        for images, labels in train_loader:
-            optimizer.zero_grad()
-            loss = criterion(model(images), labels)
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(labels)
-            count += len(labels)
-        history["train_loss"].append(total / count)
-        model.eval()
-        total, count = 0.0, 0
-        with torch.no_grad():
-            for images, labels in validation_loader:
-                total += criterion(model(images), labels).item() * len(labels)
-                count += len(labels)
-        history["validation_loss"].append(total / count)
-    return history
-
-
-@misconception("train_model", "there is no validation loss", LISTS, also=WHOLE)
-def no_validation_loss(model, train_loader, validation_loader):
-    criterion = nn.CrossEntropyLoss()
-    optimizer = optim.Adam(model.parameters(), lr=0.001)
-    history = {"train_loss": [], "validation_loss": []}
-    for _ in range(2):
-        model.train()
-        total, count = 0.0, 0
-        for images, labels in train_loader:
-            optimizer.zero_grad()
-            loss = criterion(model(images), labels)
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(labels)
-            count += len(labels)
-        history["train_loss"].append(total / count)
-        model.eval()
-        total, count = 0.0, 0
-        with torch.no_grad():
-            for images, labels in validation_loader:
-                total += criterion(model(images), labels).item() * len(labels)
-                count += len(labels)
-        history["validation_loss"].append(0.0)
-    return {"train_loss": history["train_loss"]}
-
-
-@misconception("train_model", "there is a training loss for every batch", LISTS, also=WHOLE)
-def a_loss_for_every_batch(model, train_loader, validation_loader):
-    criterion = nn.CrossEntropyLoss()
-    optimizer = optim.Adam(model.parameters(), lr=0.001)
-    history = {"train_loss": [], "validation_loss": []}
-    for _ in range(2):
-        model.train()
-        total, count = 0.0, 0
-        for images, labels in train_loader:
-            optimizer.zero_grad()
-            loss = criterion(model(images), labels)
-            loss.backward()
-            optimizer.step()
-            history["train_loss"].append(loss.item())
-        model.eval()
-        total, count = 0.0, 0
-        with torch.no_grad():
-            for images, labels in validation_loader:
-                total += criterion(model(images), labels).item() * len(labels)
-                count += len(labels)
-        history["validation_loss"].append(total / count)
-    return history
-
-
-@misconception("train_model", "the losses are tensors that carry their graph", NUMBER, also=WHOLE)
-def losses_with_their_graph(model, train_loader, validation_loader):
-    criterion = nn.CrossEntropyLoss()
-    optimizer = optim.Adam(model.parameters(), lr=0.001)
-    history = {"train_loss": [], "validation_loss": []}
-    for _ in range(2):
-        model.train()
-        total, count = 0.0, 0
-        for images, labels in train_loader:
-            optimizer.zero_grad()
-            loss = criterion(model(images), labels)
-            loss.backward()
-            optimizer.step()
-            total = total + loss * len(labels)
-            count += len(labels)
-        history["train_loss"].append(total / count)
-        model.eval()
-        total, count = 0.0, 0
-        with torch.no_grad():
-            for images, labels in validation_loader:
-                total += criterion(model(images), labels).item() * len(labels)
-                count += len(labels)
-        history["validation_loss"].append(total / count)
-    return history
-
-
-@misconception("train_model", "the batches' losses are summed up, and not divided", MEAN, also=WHOLE)
-def sum_of_the_batches(model, train_loader, validation_loader):
-    criterion = nn.CrossEntropyLoss()
-    optimizer = optim.Adam(model.parameters(), lr=0.001)
-    history = {"train_loss": [], "validation_loss": []}
-    for _ in range(2):
-        model.train()
-        total, count = 0.0, 0
-        for images, labels in train_loader:
-            optimizer.zero_grad()
-            loss = criterion(model(images), labels)
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(labels)
-            count += len(labels)
-        history["train_loss"].append(total / count)
-        model.eval()
-        total, count = 0.0, 0
-        with torch.no_grad():
-            for images, labels in validation_loader:
-                total += criterion(model(images), labels).item()
-        history["validation_loss"].append(total)
-    return history
-
-
-@misconception("train_model", "a short batch counts as much as a full one", MEAN, also=WHOLE)
-def mean_of_the_batches(model, train_loader, validation_loader):
-    criterion = nn.CrossEntropyLoss()
-    optimizer = optim.Adam(model.parameters(), lr=0.001)
-    history = {"train_loss": [], "validation_loss": []}
-    for _ in range(2):
-        model.train()
-        total, count = 0.0, 0
-        for images, labels in train_loader:
-            optimizer.zero_grad()
-            loss = criterion(model(images), labels)
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(labels)
-            count += len(labels)
-        history["train_loss"].append(total / count)
-        model.eval()
-        total, count = 0.0, 0
-        with torch.no_grad():
-            for images, labels in validation_loader:
-                total += criterion(model(images), labels).item()
-                count += 1
-        history["validation_loss"].append(total / count)
-    return history
-
-
-@misconception("train_model", "the batches' mean losses are divided by the number of pictures", MEAN, also=WHOLE)
-def divided_twice(model, train_loader, validation_loader):
-    criterion = nn.CrossEntropyLoss()
-    optimizer = optim.Adam(model.parameters(), lr=0.001)
-    history = {"train_loss": [], "validation_loss": []}
-    for _ in range(2):
-        model.train()
-        total, count = 0.0, 0
-        for images, labels in train_loader:
-            optimizer.zero_grad()
-            loss = criterion(model(images), labels)
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(labels)
-            count += len(labels)
-        history["train_loss"].append(total / count)
-        model.eval()
-        total, count = 0.0, 0
-        with torch.no_grad():
-            for images, labels in validation_loader:
-                total += criterion(model(images), labels).item()
-                count += len(labels)
-        history["validation_loss"].append(total / count)
-    return history
-
-
-@misconception("train_model", "the validation loss is that of the last batch", MEAN, also=WHOLE)
-def last_batch_alone(model, train_loader, validation_loader):
-    criterion = nn.CrossEntropyLoss()
-    optimizer = optim.Adam(model.parameters(), lr=0.001)
-    history = {"train_loss": [], "validation_loss": []}
-    for _ in range(2):
-        model.train()
-        total, count = 0.0, 0
-        for images, labels in train_loader:
-            optimizer.zero_grad()
-            loss = criterion(model(images), labels)
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(labels)
-            count += len(labels)
-        history["train_loss"].append(total / count)
-        model.eval()
-        total, count = 0.0, 0
-        with torch.no_grad():
-            for images, labels in validation_loader:
-                total = criterion(model(images), labels).item()
-        history["validation_loss"].append(total)
-    return history
-
-
-@misconception(
-    "train_model", "the training batches' mean losses are divided by the number of pictures", MEAN, also=WHOLE
+wrong(
+    "optimizer_of_another_network",
+    "the optimizer steps the parameters of another network",
+    PLACE,
+    {PARAMETERS: "build_model().parameters()"},
 )
-def training_loss_divided_twice(model, train_loader, validation_loader):
-    criterion = nn.CrossEntropyLoss()
-    optimizer = optim.Adam(model.parameters(), lr=0.001)
-    history = {"train_loss": [], "validation_loss": []}
-    for _ in range(2):
-        model.train()
-        total, count = 0.0, 0
-        for images, labels in train_loader:
-            optimizer.zero_grad()
-            loss = criterion(model(images), labels)
-            loss.backward()
-            optimizer.step()
-            total += loss.item()
-            count += len(labels)
-        history["train_loss"].append(total / count)
-        model.eval()
-        total, count = 0.0, 0
-        with torch.no_grad():
-            for images, labels in validation_loader:
-                total += criterion(model(images), labels).item() * len(labels)
-                count += len(labels)
-        history["validation_loss"].append(total / count)
-    return history
-
-
-@misconception("train_model", "the training batches' losses are summed up, and not divided", MEAN, also=WHOLE)
-def training_loss_summed(model, train_loader, validation_loader):
-    criterion = nn.CrossEntropyLoss()
-    optimizer = optim.Adam(model.parameters(), lr=0.001)
-    history = {"train_loss": [], "validation_loss": []}
-    for _ in range(2):
-        model.train()
-        total, count = 0.0, 0
-        for images, labels in train_loader:
-            optimizer.zero_grad()
-            loss = criterion(model(images), labels)
-            loss.backward()
-            optimizer.step()
-            total += loss.item()
-        history["train_loss"].append(total)
-        model.eval()
-        total, count = 0.0, 0
-        with torch.no_grad():
-            for images, labels in validation_loader:
-                total += criterion(model(images), labels).item() * len(labels)
-                count += len(labels)
-        history["validation_loss"].append(total / count)
-    return history
-
-
-@misconception("train_model", "the share of right answers stands for the validation loss", LOSS, also=WHOLE)
-def accuracy_for_loss(model, train_loader, validation_loader):
-    criterion = nn.CrossEntropyLoss()
-    optimizer = optim.Adam(model.parameters(), lr=0.001)
-    history = {"train_loss": [], "validation_loss": []}
-    for _ in range(2):
-        model.train()
-        total, count = 0.0, 0
-        for images, labels in train_loader:
-            optimizer.zero_grad()
-            loss = criterion(model(images), labels)
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(labels)
-            count += len(labels)
-        history["train_loss"].append(total / count)
-        model.eval()
-        total, count = 0.0, 0
-        with torch.no_grad():
-            for images, labels in validation_loader:
-                total += (model(images).argmax(dim=1) == labels).sum().item()
-                count += len(labels)
-        history["validation_loss"].append(total / count)
-    return history
-
-
-@misconception("train_model", "the right answers in percent stand for the validation loss", LOSS, also=WHOLE)
-def percent_right(model, train_loader, validation_loader):
-    criterion = nn.CrossEntropyLoss()
-    optimizer = optim.Adam(model.parameters(), lr=0.001)
-    history = {"train_loss": [], "validation_loss": []}
-    for _ in range(2):
-        model.train()
-        total, count = 0.0, 0
-        for images, labels in train_loader:
-            optimizer.zero_grad()
-            loss = criterion(model(images), labels)
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(labels)
-            count += len(labels)
-        history["train_loss"].append(total / count)
-        model.eval()
-        total, count = 0.0, 0
-        with torch.no_grad():
-            for images, labels in validation_loader:
-                total += (model(images).argmax(dim=1) == labels).sum().item()
-                count += len(labels)
-        history["validation_loss"].append(100 * total / count)
-    return history
-
-
-@misconception("train_model", "the training loss stands for the validation loss as well", LOSS, also=WHOLE)
-def validation_is_training_loss(model, train_loader, validation_loader):
-    criterion = nn.CrossEntropyLoss()
-    optimizer = optim.Adam(model.parameters(), lr=0.001)
-    history = {"train_loss": [], "validation_loss": []}
-    for _ in range(2):
-        model.train()
-        total, count = 0.0, 0
-        for images, labels in train_loader:
-            optimizer.zero_grad()
-            loss = criterion(model(images), labels)
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(labels)
-            count += len(labels)
-        history["train_loss"].append(total / count)
-        model.eval()
-        total, count = 0.0, 0
-        with torch.no_grad():
-            for images, labels in validation_loader:
-                total += criterion(model(images), labels).item() * len(labels)
-                count += len(labels)
-        history["validation_loss"].append(history["train_loss"][-1])
-    return history
-
-
-@misconception("train_model", "validation happens in training mode", MODE, also=WHOLE)
-def validates_in_training_mode(model, train_loader, validation_loader):
-    criterion = nn.CrossEntropyLoss()
-    optimizer = optim.Adam(model.parameters(), lr=0.001)
-    history = {"train_loss": [], "validation_loss": []}
-    for _ in range(2):
-        model.train()
-        total, count = 0.0, 0
-        for images, labels in train_loader:
-            optimizer.zero_grad()
-            loss = criterion(model(images), labels)
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(labels)
-            count += len(labels)
-        history["train_loss"].append(total / count)
-        total, count = 0.0, 0
-        with torch.no_grad():
-            for images, labels in validation_loader:
-                total += criterion(model(images), labels).item() * len(labels)
-                count += len(labels)
-        history["validation_loss"].append(total / count)
-    return history
-
-
-@misconception("train_model", "it learns from the validation pictures", LEAK, also=WHOLE)
-def trains_on_validation(model, train_loader, validation_loader):
-    criterion = nn.CrossEntropyLoss()
-    optimizer = optim.Adam(model.parameters(), lr=0.003)
-    history = {"train_loss": [], "validation_loss": []}
-    for _ in range(20):
-        model.train()
-        total, count = 0.0, 0
-        for images, labels in validation_loader:
-            optimizer.zero_grad()
-            loss = criterion(model(images), labels)
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(labels)
-            count += len(labels)
-        history["train_loss"].append(total / count)
-        model.eval()
-        total, count = 0.0, 0
-        with torch.no_grad():
-            for images, labels in validation_loader:
-                total += criterion(model(images), labels).item() * len(labels)
-                count += len(labels)
-        history["validation_loss"].append(total / count)
-    return history
-
-
-@misconception("train_model", "it learns from the validation pictures as well", LEAK, also=WHOLE)
-def trains_on_both(model, train_loader, validation_loader):
-    criterion = nn.CrossEntropyLoss()
-    optimizer = optim.Adam(model.parameters(), lr=0.003)
-    history = {"train_loss": [], "validation_loss": []}
-    for _ in range(15):
-        model.train()
-        total, count = 0.0, 0
-        for images, labels in [*train_loader, *validation_loader]:
-            optimizer.zero_grad()
-            loss = criterion(model(images), labels)
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(labels)
-            count += len(labels)
-        history["train_loss"].append(total / count)
-        model.eval()
-        total, count = 0.0, 0
-        with torch.no_grad():
-            for images, labels in validation_loader:
-                total += criterion(model(images), labels).item() * len(labels)
-                count += len(labels)
-        history["validation_loss"].append(total / count)
-    return history
-
-
-@misconception("train_model", "each epoch ends after its first batch", ALL, also=WHOLE)
-def one_batch_an_epoch(model, train_loader, validation_loader):
-    criterion = nn.CrossEntropyLoss()
-    optimizer = optim.Adam(model.parameters(), lr=0.001)
-    history = {"train_loss": [], "validation_loss": []}
-    for _ in range(10):
-        model.train()
-        total, count = 0.0, 0
-        for images, labels in train_loader:
-            optimizer.zero_grad()
-            loss = criterion(model(images), labels)
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(labels)
-            count += len(labels)
-            break
-        history["train_loss"].append(total / count)
-        model.eval()
-        total, count = 0.0, 0
-        with torch.no_grad():
-            for images, labels in validation_loader:
-                total += criterion(model(images), labels).item() * len(labels)
-                count += len(labels)
-        history["validation_loss"].append(total / count)
-    return history
-
-
-@misconception("train_model", "it is always the first batch that is learned from", ALL, also=WHOLE)
-def first_batch_again_and_again(model, train_loader, validation_loader):
-    first = next(iter(train_loader))
-    criterion = nn.CrossEntropyLoss()
-    optimizer = optim.Adam(model.parameters(), lr=0.001)
-    history = {"train_loss": [], "validation_loss": []}
-    for _ in range(10):
-        model.train()
-        total, count = 0.0, 0
-        for images, labels in [first]:
-            optimizer.zero_grad()
-            loss = criterion(model(images), labels)
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(labels)
-            count += len(labels)
-        history["train_loss"].append(total / count)
-        model.eval()
-        total, count = 0.0, 0
-        with torch.no_grad():
-            for images, labels in validation_loader:
-                total += criterion(model(images), labels).item() * len(labels)
-                count += len(labels)
-        history["validation_loss"].append(total / count)
-    return history
-
-
-@misconception("train_model", "it learns from the notebook's pictures, whatever the loader holds", GIVEN, also=WHOLE)
-def pictures_of_its_own(model, train_loader, validation_loader):
-    own_loader = DataLoader(helper.load_fashion_mnist()[0], batch_size=64, shuffle=True)
-    criterion = nn.CrossEntropyLoss()
-    optimizer = optim.Adam(model.parameters(), lr=0.001)
-    history = {"train_loss": [], "validation_loss": []}
-    for _ in range(2):
-        model.train()
-        total, count = 0.0, 0
-        for images, labels in own_loader:
-            optimizer.zero_grad()
-            loss = criterion(model(images), labels)
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(labels)
-            count += len(labels)
-        history["train_loss"].append(total / count)
-        model.eval()
-        total, count = 0.0, 0
-        with torch.no_grad():
-            for images, labels in validation_loader:
-                total += criterion(model(images), labels).item() * len(labels)
-                count += len(labels)
-        history["validation_loss"].append(total / count)
-    return history
-
-
-@misconception("train_model", "it learns one label for all", GIVEN, also=WHOLE)
-def all_labels_alike(model, train_loader, validation_loader):
-    criterion = nn.CrossEntropyLoss()
-    optimizer = optim.Adam(model.parameters(), lr=0.001)
-    history = {"train_loss": [], "validation_loss": []}
-    for _ in range(2):
-        model.train()
-        total, count = 0.0, 0
-        for images, labels in train_loader:
-            labels = torch.zeros_like(labels)
-            optimizer.zero_grad()
-            loss = criterion(model(images), labels)
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(labels)
-            count += len(labels)
-        history["train_loss"].append(total / count)
-        model.eval()
-        total, count = 0.0, 0
-        with torch.no_grad():
-            for images, labels in validation_loader:
-                total += criterion(model(images), labels).item() * len(labels)
-                count += len(labels)
-        history["validation_loss"].append(total / count)
-    return history
+wrong(
+    "new_network_in_validation",
+    "a new network is made for each validation batch, and trained from then on",
+    PLACE,
+    {V_LOOP: f"{V_LOOP}\n    model = build_model().eval()"},
+)
+wrong("returns_the_network", "the trained network is returned", DICT, {END: "return model"})
+wrong("returns_no_history", "nothing is returned", RETURN, {END: "print(history)"})
+wrong(
+    "returns_a_tuple",
+    "two lists are returned, and no dict",
+    DICT,
+    {END: 'return history["train_loss"], history["validation_loss"]'},
+)
+wrong(
+    "other_keys",
+    "the keys of the dict are others",
+    DICT,
+    {END: 'return {"train": history["train_loss"], "validation": history["validation_loss"]}'},
+)
+wrong(
+    "last_losses_alone",
+    "only the last losses are returned, as numbers",
+    LISTS,
+    {END: "return {key: losses[-1] for key, losses in history.items()}"},
+)
+wrong(
+    "lists_of_the_last",
+    "the lists start anew in each epoch",
+    LISTS,
+    {TRAIN: f'history = {{"train_loss": [], "validation_loss": []}}\n{TRAIN}'},
+)
+wrong(
+    "no_validation_loss",
+    "there is no validation loss",
+    LISTS,
+    {V_KEEP: "", END: 'return {"train_loss": history["train_loss"]}'},
+)
+wrong(
+    "a_loss_for_every_batch",
+    "there is a training loss for every batch",
+    LISTS,
+    {T_ADD: 'history["train_loss"].append(loss.item())', T_KEEP: ""},
+)
+wrong(
+    "losses_with_their_graph",
+    "the losses are tensors that carry their graph",
+    NUMBER,
+    {T_ADD: "total = total + loss * len(labels)"},
+)
+wrong(
+    "sum_of_the_batches",
+    "the validation batches' losses are summed up, and not divided",
+    MEAN,
+    {V_ADD: f"total += {V_LOSS}", V_KEEP: 'history["validation_loss"].append(total)'},
+)
+wrong(
+    "mean_of_the_batches",
+    "a short validation batch counts as much as a full one",
+    MEAN,
+    {V_ADD: f"total += {V_LOSS}", V_KEEP: 'history["validation_loss"].append(total / len(validation_loader))'},
+)
+wrong(
+    "divided_twice",
+    "the validation batches' mean losses are divided by the number of pictures",
+    MEAN,
+    {V_ADD: f"total += {V_LOSS}"},
+)
+wrong(
+    "last_batch_alone",
+    "the validation loss is that of the last batch",
+    MEAN,
+    {V_ADD: f"total = {V_LOSS}", V_KEEP: 'history["validation_loss"].append(total)'},
+)
+wrong(
+    "last_batch_divided",
+    "the validation loss is that of the last batch, divided by the number of batches",
+    MEAN,
+    {V_ADD: f"total = {V_LOSS}", V_KEEP: 'history["validation_loss"].append(total / len(validation_loader))'},
+)
+wrong(
+    "validation_sum_never_reset",
+    "the validation sum goes on from epoch to epoch",
+    RESET,
+    {
+        TOP: f"running = 0.0\n{TOP}",
+        V_ADD: f"running += {V_LOSS} * len(labels)",
+        V_KEEP: 'history["validation_loss"].append(running / count)',
+    },
+)
+wrong(
+    "training_loss_divided_twice",
+    "the training batches' mean losses are divided by the number of pictures",
+    MEAN,
+    {T_ADD: "total += loss.item()"},
+)
+wrong(
+    "training_loss_summed",
+    "the training batches' losses are summed up, and not divided",
+    MEAN,
+    {T_ADD: "total += loss.item()", T_KEEP: 'history["train_loss"].append(total)'},
+)
+wrong(
+    "training_mean_of_the_batches",
+    "a short training batch counts as much as a full one",
+    MEAN,
+    {T_ADD: "total += loss.item()", T_KEEP: 'history["train_loss"].append(total / len(train_loader))'},
+)
+wrong(
+    "training_loss_of_the_last_batch",
+    "the training loss is that of the last batch",
+    MEAN,
+    {T_ADD: "total = loss.item()", T_KEEP: 'history["train_loss"].append(total)'},
+)
+wrong(
+    "sum_never_reset",
+    "the sum of the training losses goes on from epoch to epoch",
+    RESET,
+    {
+        TOP: f"running = 0.0\n{TOP}",
+        T_ADD: "running += loss.item() * len(labels)",
+        T_KEEP: 'history["train_loss"].append(running / count)',
+    },
+)
+wrong(
+    "sum_and_count_never_reset",
+    "sum and count of the training losses go on from epoch to epoch",
+    RESET,
+    {
+        TOP: f"running, seen = 0.0, 0\n{TOP}",
+        T_ADD: "running += loss.item() * len(labels)\nseen += len(labels)",
+        T_KEEP: 'history["train_loss"].append(running / seen)',
+    },
+)
+wrong(
+    "accuracy_for_loss",
+    "the share of right answers stands for the validation loss",
+    LOSS,
+    {V_ADD: "total += (model(images).argmax(dim=1) == labels).sum().item()"},
+)
+wrong(
+    "percent_right",
+    "the right answers in percent stand for the validation loss",
+    LOSS,
+    {
+        V_ADD: "total += (model(images).argmax(dim=1) == labels).sum().item()",
+        V_KEEP: 'history["validation_loss"].append(100 * total / count)',
+    },
+)
+wrong(
+    "validation_is_training_loss",
+    "the training loss stands for the validation loss as well",
+    LOSS,
+    {V_KEEP: 'history["validation_loss"].append(history["train_loss"][-1])'},
+)
+wrong(
+    "softmax_over_the_batch",
+    "the softmax in the loss runs over the batch, and not over the classes",
+    "Which of the two dimensions of the scores counts classes? (section 3)",
+    {
+        TOP: "def criterion(scores, labels):\n    return nn.functional.nll_loss(torch.log_softmax(scores, dim=0), labels)"
+    },
+)
+wrong("validates_in_training_mode", "validation happens in training mode", MODE, {EVAL: ""})
+wrong(
+    "never_back_to_training",
+    "after the first validation the network stays in evaluation mode",
+    MODE,
+    {f"{EPOCHS}\n    {TRAIN}": f"{TRAIN}\n{EPOCHS}"},
+)
+wrong("trains_in_evaluation_mode", "the network learns in evaluation mode", MODE, {TRAIN: EVAL})
+wrong("trains_on_validation", "it learns from the validation pictures", LEAK, {T_LOOP: V_LOOP})
+wrong(
+    "trains_on_both",
+    "it learns from the validation pictures as well",
+    LEAK,
+    {
+        T_LOOP: "for images, labels in [*train_loader, *validation_loader]:",
+        "epochs * len(train_loader)": "epochs * (len(train_loader) + len(validation_loader))",
+    },
+)
+wrong(
+    "steps_on_validation",
+    "the optimizer steps in the validation loop, too",
+    LEAK,
+    {NO_GRAD: "with torch.enable_grad():", V_ADD: V_STEP},
+)
+wrong(
+    "backward_on_validation",
+    "backward is called in the validation loop, too",
+    LEAK,
+    {NO_GRAD: "with torch.enable_grad():", V_ADD: V_BACK},
+)
+wrong(
+    "validation_gradients_leak",
+    "gradients of validation pictures are still there at the next step",
+    LEAK,
+    {NO_GRAD: "with torch.enable_grad():", V_ADD: V_BACK, ZERO: "", STEP: f"{STEP}\n{ZERO}"},
+)
+wrong(
+    "validates_on_the_training_loader",
+    "the validation loss is measured on the training pictures",
+    LEAK,
+    {V_LOOP: T_LOOP},
+)
+wrong(
+    "validates_on_the_last_training_batch",
+    "the validation loop looks at the last training batch again and again",
+    LEAK,
+    {V_LOOP: "for _ in validation_loader:"},
+)
+wrong(
+    "one_batch_an_epoch",
+    "each epoch ends after its first batch",
+    ALL,
+    {f"{T_ADD}\n{COUNT}": f"{T_ADD}\n{COUNT}\nbreak"},
+)
+wrong(
+    "first_batch_again_and_again",
+    "it is always the first batch that is learned from",
+    ALL,
+    {TOP: f"first = next(iter(train_loader))\n{TOP}", T_LOOP: "for images, labels in [first]:"},
+)
+wrong(
+    "pictures_of_its_own",
+    "it learns from the notebook's pictures, whatever the loader holds",
+    GIVEN,
+    {
+        T_LOOP: "for images, labels in DataLoader(helper.load_fashion_mnist()[0], batch_size=64, shuffle=True):",
+        "scheduler.step()": "",
+    },
+)
+wrong(
+    "all_labels_alike", "it learns one label for all", GIVEN, {T_LOSS: f"labels = torch.zeros_like(labels)\n{T_LOSS}"}
+)
