@@ -18,13 +18,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "notebook": set(),
     "report": set(),
     "seeds": set(),
-    "sandbox": set(),
+    "text": set(),
+    "sandbox": {"text"},
     "authoring": {"sandbox"},
     "assignments": {"authoring"},
     "course": {"authoring", "notebook"},
-    "submission": {"course", "notebook", "seeds"},
+    "submission": {"course", "notebook", "seeds", "text"},
     "diagnosis": {"authoring", "sandbox"},
-    "grading": {"authoring", "course", "diagnosis", "notebook", "report", "sandbox", "submission"},
+    "grading": {"authoring", "course", "diagnosis", "notebook", "report", "sandbox", "submission", "text"},
     "classroom": {"course", "grading", "report", "sandbox", "seeds", "submission"},
     "terminal": {"report"},
     "pages": {"report", "terminal"},
@@ -36,7 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "fingerprints": {"authoring", "course", "sandbox"},
     "cli": {
         *("audit", "classroom", "course", "doctor", "fingerprints", "grading", "notebook", "report", "sandbox"),
-        *("scaffold", "seeds", "slips", "submission", "terminal"),
+        *("scaffold", "seeds", "slips", "submission", "terminal", "text"),
     },
 }
 """For each room, a folder or a module of `autograder/`, the rooms that it may import besides itself."""
