@@ -19,6 +19,7 @@ from rich.table import Table
 from autograder.authoring.bank import Misconception, Unusual
 from autograder.classroom import Pool, Settings
 from autograder.course import Assignment, Course
+from autograder.grading.plugin import COULD_NOT_BE_MADE
 from autograder.report import CellReport, Report
 from autograder.submission import Submission, parse_submission
 
@@ -36,6 +37,18 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """What is wrong with the tests, in words; empty where all is as it should be."""
 
 
+class SolutionFails(Exception):
+    """The instructor's own solution doesn't get all points, so that nothing else can be judged.
+
+    Attributes:
+        faults: each in a line that names the notebook, the cell and the check.
+    """
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
 def audit(settings: Settings, jobs: int, seed: int, console: Console, every: int = 1) -> list[Finding]:
     """Grade the entries of an assignment's bank, `jobs` of them side by side; progress is shown on `console`.
 
@@ -50,6 +63,7 @@ def audit(settings: Settings, jobs: int, seed: int, console: Console, every: int
         AssignmentError: there is no such assignment.
         SandboxError: this machine can't grade it.
         ClerkLost: an entry cost its grading process twice.
+        SolutionFails: the solved notebook loses points.
     """
     assignment = Course(Path(settings.course)).assignment(settings.assignment)
     entries: list[Misconception | Unusual] = [*assignment.bank.misconceptions, *assignment.bank.unusual]
@@ -62,10 +76,24 @@ def audit(settings: Settings, jobs: int, seed: int, console: Console, every: int
         without_story = msgspec.structs.replace(settings, story=False)
         with Pool(without_story, jobs) as pool:
             solved = pool.submit(assignment.notebook, seed).result().report
-            if solved.score == solved.max_score:
+            if not _faults_of_solution(solved):
                 return _findings(pool, assignment, paths, entries, seed, console)
         with Pool(settings, jobs) as pool:
-            return _findings(pool, assignment, paths, entries, seed, console)
+            solved = pool.submit(assignment.notebook, seed).result().report
+            if not _faults_of_solution(solved):
+                return _findings(pool, assignment, paths, entries, seed, console)
+    raise SolutionFails([f"{assignment.notebook}: {fault}" for fault in _faults_of_solution(solved)])
+
+
+def _faults_of_solution(report: Report) -> list[str]:
+    """Why the solved notebook hasn't all points, or what is wrong although it has them; empty where all is well."""
+    failed = [
+        f"cell {cell.grade_id}, {check.name}: {' '.join(check.message.split())}"
+        for cell in report.cells
+        for check in cell.checks
+        if check.outcome != "passed" and check.message != COULD_NOT_BE_MADE
+    ]
+    return [*report.problems, *failed]
 
 
 def _findings(
@@ -150,12 +178,14 @@ def show(console: Console, name: str, findings: list[Finding]) -> None:
             "; ".join(finding.faults),
             style="red" if finding.faults else None,
         )
-    console.print(table)
+    if findings:
+        console.print(table)
     wrong = [finding for finding in findings if not finding.right]
     right = [finding for finding in findings if finding.right]
     caught = sum(not any("survives" in fault for fault in finding.faults) for finding in wrong)
     named = sum(finding.diagnosis is not None and not any("taken" in f for f in finding.faults) for finding in wrong)
+    caught_of_all = f"{caught} of {len(wrong)} misconceptions caught, {named} diagnosed"
     console.print(
-        f"{name}: {caught} of {len(wrong)} misconceptions caught, {named} diagnosed; "
+        f"{name}: {caught_of_all if wrong else 'no misconceptions yet'}; "
         f"{sum(bool(finding.lost) for finding in right)} of {len(right)} right answers marked down"
     )

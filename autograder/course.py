@@ -6,9 +6,13 @@ hidden tests, right answers, misconceptions, unusual right answers, hidden data 
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 import tomllib
+import traceback
 from functools import cached_property
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Literal
 
 import msgspec
@@ -112,6 +116,26 @@ class Assignment:
         """
         return self._file("hidden_tests.py")
 
+    def load_hidden_tests(self) -> ModuleType:
+        """Run the pytest module that grades the assignment; pytest finds it under the name that it gives it itself.
+
+        Raises:
+            AssignmentError: it is missing, or running it raises.
+        """
+        path = self.hidden_tests
+        # pytest knows an imported file by its path below the root, and two courses may have the same ones.
+        name = f"{path.parent.name}.{path.stem}"
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        try:
+            spec.loader.exec_module(module)
+        except Exception as error:
+            raise AssignmentError(f"{self.hidden_folder}/{located(error, self.hidden_folder)}") from error
+        sys.modules[name] = module
+        return module
+
     @cached_property
     def bank(self) -> Bank:
         """The right answers, misconceptions and unusual right answers.
@@ -125,7 +149,7 @@ class Assignment:
         except BankError as error:
             raise AssignmentError(str(error)) from None
         except Exception as error:
-            raise AssignmentError(f"{self.hidden_folder}: {type(error).__name__}: {error}") from error
+            raise AssignmentError(f"{self.hidden_folder}/{located(error, self.hidden_folder)}") from error
 
     @cached_property
     def samples(self) -> Samples:
@@ -137,6 +161,17 @@ class Assignment:
         if not path.is_file():
             raise AssignmentError(f"{path} is missing: {self.name} can't be graded without it")
         return path
+
+
+def located(error: BaseException, folder: Path) -> str:
+    """An error in a line: the file below `folder` and the line in it where it was raised, its type and its text."""
+    places = [(Path(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    text = str(error)
+    if isinstance(error, SyntaxError) and error.filename:
+        places.append((Path(error.filename), error.lineno))
+        text = error.msg
+    own = [f"{path.relative_to(folder)}, line {line}: " for path, line in places if path.is_relative_to(folder)]
+    return f"{own[-1] if own else ''}{type(error).__name__}: {' '.join(text.split())}"
 
 
 class Course:

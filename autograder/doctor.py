@@ -6,19 +6,20 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 
-from autograder.course import AssignmentError, Course
+from autograder.course import Assignment, Course
 from autograder.sandbox import landlock, messages, seccomp
 from autograder.sandbox.errors import SandboxError, StudentError
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.messages import NUMPY
 from autograder.sandbox.process import Sandbox
-from autograder.sandbox.zygote import NUMPY
+from autograder.slips import slips
 
 Finding = tuple[bool, str]
 """Whether it is well, and what was found."""
@@ -32,12 +33,22 @@ _PROBES = {
 }
 
 
-def examine(console: Console, course: Course) -> bool:
+def examine_machine(console: Console) -> bool:
     """Print what was found on this machine; returns whether everything that is needed is there."""
+    return _shown(console, (*_libraries(), *_kernel(), *_walls()))
+
+
+def examine_course(console: Console, course: Course) -> bool:
+    """Print what was found in a course's files; returns whether all of its assignments can be graded."""
+    return _shown(console, _course(course))
+
+
+def _shown(console: Console, findings: Iterable[Finding]) -> bool:
     healthy = True
-    for well, text in (*_libraries(), *_kernel(), *_walls(), *_course(course)):
+    for well, text in findings:
         healthy &= well
-        console.print(f"[{'green' if well else 'red'}]{'✓' if well else '✗'}[/] {escape(text)}", highlight=False)
+        mark = f"[{'green' if well else 'red'}]{'✓' if well else '✗'}[/]"
+        console.print(f"{mark} {escape(text)}", highlight=False, soft_wrap=True)
     return healthy
 
 
@@ -94,11 +105,17 @@ def _never(*_: object) -> tuple[messages.Request, list[memoryview]]:
 
 
 def _course(course: Course) -> Iterator[Finding]:
+    if not course.names:
+        yield True, f"{course.folder}: it has no assignment yet; autograder new NAME makes one"
     for name in course.names:
-        try:
-            assignment = course.assignment(name)
-        except AssignmentError as error:
-            yield False, str(error)
-        else:
-            worth = sum(cell.points for cell in assignment.tests)
-            yield True, f"{name}: {len(assignment.tests)} graded cells, {worth:g} points"
+        found = slips(course, name)
+        yield from ((False, slip) for slip in found)
+        if not found:
+            yield True, _sum(course.assignment(name))
+
+
+def _sum(assignment: Assignment) -> str:
+    worth = sum(cell.points for cell in assignment.tests)
+    count = len(assignment.bank.misconceptions)
+    known = f"{count} misconceptions" if count else "no misconceptions yet"
+    return f"{assignment.name}: {len(assignment.tests)} graded cells, {worth:g} points, {known}"

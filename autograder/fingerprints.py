@@ -1,6 +1,7 @@
-"""Fingerprints: what each misconception makes of a notebook's visible checks, in numbers that a release can ship.
+"""Fingerprints: what a notebook's visible checks see of each misconception, in a form that a release can ship.
 
-A student's checks can then name a known mistake by comparing numbers, without a wrong or a right answer at hand.
+A student's checks can then name a known mistake by comparing outcomes, errors and numbers, without a
+wrong or a right answer at hand.
 The notebook and the bank are the instructor's own: they run in this process.
 """
 
@@ -11,7 +12,7 @@ import importlib.util
 import io
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -19,39 +20,19 @@ import msgspec
 
 from autograder.authoring.bank import Misconception
 from autograder.course import Assignment, AssignmentError
-from autograder.sandbox.bench import seed_everything, switch_autograd_on
 
 FILENAME = "known_mistakes.json"
 
-
-class Recorder:
-    """Stands in for the helper's `checks`: runs every check, and keeps the fingerprints of their values."""
-
-    def __init__(self, fingerprint: Callable[[Any], list[float]]) -> None:
-        self._fingerprint = fingerprint
-        self.fingerprints: dict[str, list[float]] = {}
-
-    @contextlib.contextmanager
-    def checks(self, function: str) -> Iterator[Recorder]:
-        """As the helper's."""
-        yield self
-
-    def close(self, sentence: str, value: Callable[[], Any], expected: Any, tolerance: float = 1e-5) -> None:
-        """As the helper's, without a verdict; a check that stops with an error has no fingerprint."""
-        with contextlib.suppress(Exception):
-            self.fingerprints[sentence] = [_short(number) for number in self._fingerprint(value())]
-
-    def that(self, sentence: str, condition: Callable[[], Any]) -> None:
-        """As the helper's: a condition may change what later checks see."""
-        with contextlib.suppress(Exception):
-            condition()
+Results = dict[str, list[float | str]]
+"""By a check's sentence, what the helper's `Checks.seen` holds."""
 
 
 def known_mistakes(assignment: Assignment) -> bytes:
     """The content of the file that ships with the assignment's notebook.
 
-    JSON: by function, for each mistake that the visible checks can see its title, its hint, and its fingerprints by the
-    checks' sentences.
+    JSON: by function, for each mistake that the visible checks can tell from a right answer by a value or an error: its
+    title, its hint, and its results by the checks' sentences. A mistake that only turns a verdict is left out: the
+    check's own sentence says all that is known then.
 
     Raises:
         AssignmentError: the solved notebook doesn't run.
@@ -67,7 +48,7 @@ def known_mistakes(assignment: Assignment) -> bytes:
             bank = assignment.bank.of(function)
             if cell.role == "test" and bank:
                 found[function] = list(_seen(cell.source, namespace, bank, helper))
-            switch_autograd_on()
+            helper.autograd_on()
             _run(cell.source, namespace, f"cell {cell.grade_id}")
     return msgspec.json.format(msgspec.json.encode(found), indent=1)
 
@@ -75,27 +56,33 @@ def known_mistakes(assignment: Assignment) -> bytes:
 def _seen(
     source: str, namespace: dict[str, Any], bank: list[Misconception], helper: ModuleType
 ) -> Iterator[dict[str, Any]]:
-    def values(code: Any) -> dict[str, list[float]]:
-        recorder = Recorder(helper.fingerprint)
-        seed_everything(0)
-        switch_autograd_on()
-        stand_in = SimpleNamespace(**{**vars(helper), "checks": recorder.checks})
-        function = bank[0].function
+    function = bank[0].function
+
+    def results(code: Any) -> Results:
+        """What the test cell's checks see of `code`; nothing where they don't come to their end."""
+        check = helper.Checks(function)
+        stand_in = SimpleNamespace(**{**vars(helper), "checks": lambda _: contextlib.nullcontext(check)})
         _run(source, {**namespace, function: code, "helper": stand_in}, f"cell test_{function}")
-        return recorder.fingerprints
+        return {sentence: list(map(_short, seen)) for sentence, seen in check.seen.items()} if check.finished else {}
 
-    right = values(namespace[bank[0].function])
-    earlier: list[tuple[Misconception, dict[str, list[float]]]] = []
+    right = _values(results(namespace[function]))
     for entry in bank:
-        fingerprints = values(entry.code)
-        twin = any(entry.like(other) and fingerprints == theirs for other, theirs in earlier)
-        earlier.append((entry, fingerprints))
-        if fingerprints != right and fingerprints and not twin:
-            yield {"title": entry.title, "hint": entry.hint, "fingerprints": fingerprints}
+        found = results(entry.code)
+        if found and not helper.same_results(_values(found), right):
+            yield {"title": entry.title, "hint": entry.hint, "results": found}
 
 
-def _short(number: float) -> float:
-    return float(f"{number:.6g}")
+def _values(results: Results) -> Results:
+    """The results without the verdicts of checks that came to one."""
+    verdicts = ("passed", "failed")
+    return {
+        sentence: [0.0 if outcome in verdicts else outcome, *numbers]
+        for sentence, (outcome, *numbers) in results.items()
+    }
+
+
+def _short(part: float | str) -> float | str:
+    return part if isinstance(part, str) else float(f"{part:.6g}")
 
 
 def _run(source: str, namespace: dict[str, Any], name: str) -> None:
@@ -123,13 +110,17 @@ def _helper(assignment: Assignment) -> ModuleType:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """No prints, no warnings, no windows with figures."""
+    """No prints, no warnings, no windows with figures, and one thread: small networks take longer with several."""
     import matplotlib
+    import torch
 
     matplotlib.use("Agg")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+    torch.set_num_threads(threads)
     import matplotlib.pyplot as plt
 
     plt.close("all")

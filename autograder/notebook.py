@@ -121,8 +121,3 @@ def _encodable(text: str) -> str:
 
 def _short(text: str) -> str:
     return text if len(text) <= 120 else text[:117] + "..."
-
-
-def printable(text: str) -> str:
-    """`text` cut to 80 characters, with nothing that could move a terminal's cursor."""
-    return _short("".join(letter if letter.isprintable() else "?" for letter in text[:80]))

@@ -18,8 +18,8 @@ from autograder.grading import Graded, Grader
 from autograder.report import Report
 from autograder.sandbox import messages
 from autograder.sandbox.limits import MIB, Limits
+from autograder.sandbox.messages import NUMPY
 from autograder.sandbox.process import Sandbox, Worker
-from autograder.sandbox.zygote import NUMPY
 from autograder.submission import Submission, parse_submission
 
 NAME = "ps1_gradient_descent"

@@ -173,7 +173,7 @@ def test_attack_finds_no_seed_from_which_hidden_inputs_are_drawn(sandbox: Sandbo
     caller.begin(seed)
     text = Student(caller).spy()
     worker.close()
-    assert "Birth(" in text
+    assert "WorkerSettings(" in text
     assert str(seed) not in text
 
 

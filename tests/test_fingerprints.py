@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -30,6 +31,7 @@ def helper(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, "helper", module)
     spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "get_ipython", lambda: None)  # so that errors are raised
     return module
 
 
@@ -44,11 +46,13 @@ def test_shipped_numbers_are_those_of_the_bank(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_release_ships_titles_hints_and_numbers_alone(name: str) -> None:
+def test_release_ships_titles_hints_outcomes_and_numbers_alone(name: str) -> None:
     for mistakes in json.loads((ROOT / "release" / name / FILENAME).read_text()).values():
         for mistake in mistakes:
-            assert set(mistake) == {"title", "hint", "fingerprints"}
-            assert all(isinstance(n, float | int) for numbers in mistake["fingerprints"].values() for n in numbers)
+            assert set(mistake) == {"title", "hint", "results"}
+            for outcome, *parts in mistake["results"].values():
+                assert re.fullmatch(r"passed|failed|[A-Za-z]+(Error|Warning)", outcome)
+                assert all(re.fullmatch("[0-9a-f]{8}", p) if isinstance(p, str) else p * 0 == 0 for p in parts)
 
 
 def checked(helper: ModuleType, source: str, capsys: pytest.CaptureFixture[str]) -> str:
@@ -79,4 +83,4 @@ def test_a_known_mistake_is_named_with_its_hint(helper: ModuleType, capsys: pyte
     ],
 )
 def test_anything_else_is_not(helper: ModuleType, capsys: pytest.CaptureFixture[str], source: str) -> None:
-    assert "what comes out of this mistake" not in checked(helper, source, capsys)
+    assert "known mistake" not in checked(helper, source, capsys)

@@ -1,9 +1,10 @@
 """Run the notebooks as a student does, in JupyterLab and a headless Chromium, and take pictures of what is seen.
 
-Usage: python tools/notebook_screenshots.py [ASSIGNMENT ...] [--theme dark] [--unsolved] [--output FOLDER]
+Usage: python tools/notebook_screenshots.py [ASSIGNMENT ...] [--theme dark] [--filled none|half] [--output FOLDER]
 
 Every figure and every screenful becomes a PNG in FOLDER/ASSIGNMENT/ (demo/notebooks/ASSIGNMENT/ by default).
-Exit status 1: an error, a warning, a cell that was not reached, or a description of a figure that isn't there.
+Exit status 1: a cell that was not reached or, in a notebook that is filled in, an error, a warning, or a description of
+a figure that isn't there.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ OPTIONS = (
 FOLDERS = [f"JUPYTER{kind}_DIR" for kind in ("_CONFIG", "_DATA", "_RUNTIME", "LAB_SETTINGS", "LAB_WORKSPACES")]
 FLAGS = "--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run --window-size=1000,1400"
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+FILLED = ("all", "half", "none")
 DESCRIPTION = "*The figure:"  # how the cell below a figure begins
 NAMES = sorted(path.stem for path in (ROOT / "release").glob("*/*.ipynb"))
 LOOK = """
@@ -81,9 +83,14 @@ class Seen:
     """Cells that a description of a figure stands below, and that show none."""
 
     @property
+    def complete(self) -> bool:
+        """Every cell run."""
+        return all(cell.done for cell in self.cells if cell.prompt)
+
+    @property
     def ok(self) -> bool:
         """Every cell run, no error, no warning, every figure there."""
-        return not self.missing and not any(c.problems or (c.prompt and not c.done) for c in self.cells)
+        return self.complete and not self.missing and not any(cell.problems for cell in self.cells)
 
     def __str__(self) -> str:
         run, code = sum(cell.done for cell in self.cells), sum(bool(cell.prompt) for cell in self.cells)
@@ -94,18 +101,21 @@ class Seen:
         )
 
 
-def prepare(name: str, folder: Path, unsolved: bool) -> list[int]:
-    """Copy what a student has into `folder`, solved by default; the numbers of the cells that must show a figure."""
+def prepare(name: str, folder: Path, filled: str) -> list[int]:
+    """Copy what a student has into `folder`, with answers filled in; the numbers of the cells that must show a figure.
+
+    filled: all answers, every second one, or none.
+    """
     shutil.copytree(ROOT / "release" / name, folder, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_*"))
     path = folder / f"{name}.ipynb"
-    if not unsolved:
-        shutil.copy(ROOT / "source" / name / path.name, path)
     notebook = nbformat.read(path, as_version=4)
-    if unsolved:  # so that a failed check does not keep the rest from running
-        for cell in notebook.cells:
-            cell.metadata["tags"] = ["raises-exception"]
-        nbformat.write(notebook, path)
-    return [i for i, cell in enumerate(notebook.cells[1:]) if cell.source.startswith(DESCRIPTION) and not unsolved]
+    solved = nbformat.read(ROOT / "source" / name / path.name, as_version=4)
+    answers = [i for i, cell in enumerate(solved.cells) if "### BEGIN SOLUTION" in cell.source]
+    for i in answers[:: {"all": 1, "half": 2}[filled]] if filled != "none" else []:
+        notebook.cells[i].source = solved.cells[i].source
+    nbformat.write(notebook, path)
+    described = [i for i, cell in enumerate(notebook.cells[1:]) if cell.source.startswith(DESCRIPTION)]
+    return described if filled == "all" else []
 
 
 @contextlib.contextmanager
@@ -215,10 +225,10 @@ def photograph(driver: webdriver.Chrome, folder: Path) -> None:
         panel.screenshot(str(folder / f"page_{page:02}.png"))
 
 
-def visit(name: str, output: Path, theme: str = "light", unsolved: bool = False) -> Seen:
+def visit(name: str, output: Path, theme: str = "light", filled: str = "all") -> Seen:
     """Run one notebook and take its pictures."""
     with tempfile.TemporaryDirectory() as place:
-        expected = prepare(name, Path(place, name), unsolved)
+        expected = prepare(name, Path(place, name), filled)
         with chromium() as driver, jupyterlab(Path(place, name), theme) as address:
             driver.get(f"{address}/doc/tree/{name}.ipynb")
             seconds, cells = run_all(driver, address), look(driver)
@@ -231,18 +241,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("assignment", nargs="*", choices=[[], *NAMES], help="all of them by default")
     parser.add_argument("--theme", choices=THEMES, default="light")
-    parser.add_argument("--unsolved", action="store_true", help="as released; errors are no failure then")
+    parser.add_argument("--filled", choices=FILLED, default="all", help="how many answers; all of them by default")
     parser.add_argument("--output", type=Path, default=ROOT / "demo" / "notebooks", metavar="FOLDER")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers are stopped then, too
     visits = []
     for name in arguments.assignment or NAMES:
         print(f"{name} ...", flush=True)
-        visits.append(visit(name, arguments.output / name, arguments.theme, arguments.unsolved))
+        visits.append(visit(name, arguments.output / name, arguments.theme, arguments.filled))
         for i, cell in enumerate(visits[-1].cells):
             print(*(f"  cell {i}: {problem}\n" for problem in cell.problems), sep="", end="")
     print(*visits, sep="\n")
-    sys.exit(not arguments.unsolved and not all(seen.ok for seen in visits))
+    sys.exit(not all(seen.ok if arguments.filled == "all" else seen.complete for seen in visits))
 
 
 if __name__ == "__main__":

@@ -13,16 +13,24 @@ class Strayed(BaseException):
 
 
 class Recorder:
-    """Passes on what a test asks of the right answers, and keeps what comes back."""
+    """Passes on what a test asks of the right answers, and keeps what comes back.
+
+    Attributes:
+        kept: names and results, in order.
+        complete: whether that is all that the right answers did.
+    """
 
     def __init__(self, caller: Calls) -> None:
         self._caller = caller
         self.recording = True
         self.curve: object = None
         self.kept: list[tuple[str, Any]] = []
+        self.complete = True
 
     def call(self, function: str, *arguments: Any) -> Observed:
         """As a Caller's."""
+        # A function of the test's that is called back may ask the student for something, each time anew.
+        self.complete &= not any(callable(argument) for argument in arguments[0])
         observed = self._caller.call(function, *arguments)
         self.kept.append((function, copy.deepcopy(observed)))
         return observed

@@ -110,7 +110,7 @@ class Rerun:
             reference: Student = fixtures["reference"]
             self._recorder = Recorder(reference._caller)
             fixtures["reference"] = Student(self._recorder)
-        else:
+        elif self._recorder.complete:
             fixtures["reference"] = Student(Player(self._recorder.kept))
         try:
             with deadline(TRIAL_SECONDS):

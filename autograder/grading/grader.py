@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import Literal, Self
 
 import msgspec
@@ -59,20 +59,25 @@ class Grader:
             with_illustrations: whether the instructor's cells that nothing graded needs are run, too.
 
         Raises:
-            AssignmentError: the assignment has no hidden tests, or no right answers.
+            AssignmentError: the assignment's files are missing, or running one of them raises.
         """
         self._assignment = assignment
         self._limits = limits or Limits()
-        self._tests = assignment.hidden_tests
         libraries = assignment.settings.libraries
         self._isolation = "none" if isolation == "none" else "inner"
         beginning = list(_prefix(assignment))
         self._with_illustrations = with_illustrations
         prefix = [cell_message(cell, 0, self._limits) for cell in beginning if cell.kind == "code"]
-        secret = [assignment.hidden_folder.parent]
+        # All of the course, wherever it lies: solutions, gradebook and other submissions as well.
+        secret = [assignment.folder.parent.parent, assignment.hidden_folder.parent]
         self._sandbox = Sandbox(libraries, assignment.folder, self._limits, isolation != "none", prefix, secret)
         # Imported while the zygote starts: the right answers may need torch, too.
-        _ = assignment.bank
+        try:
+            _ = assignment.bank
+            self._module = assignment.load_hidden_tests()
+        except BaseException:
+            self._sandbox.close()
+            raise
         if libraries == "torch":
             warm_torch()
 
@@ -107,7 +112,7 @@ class Grader:
                 session.skip(str(submission.cells[place].grade_id), "Not run: nothing that is graded needs this cell.")
         plugin = GradingPlugin(session, self._assignment, self._limits, seed)
         try:
-            _run_pytest(self._tests, plugin)
+            _run_pytest(self._module, plugin)
             session.finish()
         finally:
             session.close()
@@ -182,18 +187,15 @@ def _manual(submission: Submission, assignment: Assignment) -> Iterator[ManualCe
         )
 
 
-def _run_pytest(module: Path, plugin: GradingPlugin) -> None:
-    """Run the tests in the file `module` in this process, quietly, without configuration or plugins from outside."""
-    # pytest knows an imported file by its path below the root, and two courses may have the same ones.
-    root = module.parent.parent
-    name = f"{module.parent.name}.{module.stem}"
-    if getattr(sys.modules.get(name), "__file__", None) != str(module):
-        sys.modules.pop(name, None)
+def _run_pytest(module: ModuleType, plugin: GradingPlugin) -> None:
+    """Run the tests of `module` in this process, quietly, without configuration or plugins from outside."""
+    path = Path(str(module.__file__))
+    sys.modules[module.__name__] = module
     arguments = [
-        *("-c", os.devnull, "--rootdir", str(root), "--noconftest", "--import-mode=importlib"),
+        *("-c", os.devnull, "--rootdir", str(path.parent.parent), "--noconftest", "--import-mode=importlib"),
         *("-p", "no:cacheprovider", "-p", "no:logging", "-p", "no:warnings", "-p", "no:faulthandler"),
         *("-p", "no:doctest", "-p", "no:junitxml", "-p", "no:pastebin", "-p", "no:unraisableexception"),
-        *("-p", "no:threadexception", "--capture=no", "--tb=no", "-q", str(module)),
+        *("-p", "no:threadexception", "--capture=no", "--tb=no", "-q", "--assert=plain", str(path)),
     ]
     before = os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
@@ -207,4 +209,4 @@ def _run_pytest(module: Path, plugin: GradingPlugin) -> None:
         else:
             os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = before
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
-        raise SandboxError(f"the hidden tests in {module} could not be run:\n{words.getvalue().strip()}")
+        raise SandboxError(f"the hidden tests in {path} could not be run:\n{words.getvalue().strip()}")

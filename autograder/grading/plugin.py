@@ -8,18 +8,21 @@ import inspect
 import itertools
 import math
 import time
+import traceback
 from collections.abc import Callable, Generator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
 
+import autograder
 from autograder.authoring import Mismatch
 from autograder.authoring.bank import Misconception
 from autograder.authoring.expect import numbers
 from autograder.authoring.samples import Samples
-from autograder.course import Assignment
+from autograder.course import Assignment, located
 from autograder.diagnosis import Trial, known, rehearse
 from autograder.grading.session import Session
 from autograder.report import Check, Curve
@@ -27,11 +30,13 @@ from autograder.sandbox.errors import OutOfMemory, SandboxError, StudentError, S
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.stand_ins import StandIns
 from autograder.sandbox.student import Caller, Exchange, LocalChannel, Observed, OnExchange, Student
+from autograder.text import printable
 
 MAX_MESSAGE = 4000
 """Characters of a check's message."""
 MAX_CURVE = 500
 """Losses of a curve."""
+_PACKAGE = Path(str(autograder.__file__)).resolve().parent
 
 
 class GradingPlugin:
@@ -217,7 +222,7 @@ class GradingPlugin:
         mark = item.get_closest_marker("grades")
         assert mark is not None
         name = item.name.removeprefix("test_")
-        outcome, message = self._verdict(name, error)
+        outcome, message = self._verdict(name, cell, error)
         found = self._named(cell, error)
         explanation = known(found) if found else None
         self.checks[cell].append(
@@ -273,19 +278,22 @@ class GradingPlugin:
             "lost": frozenset(),
         }
 
-    def _verdict(self, name: str, error: BaseException | None) -> tuple[str, str]:
+    def _verdict(self, name: str, cell: str, error: BaseException | None) -> tuple[str, str]:
         if error is None:
             return "passed", ""
         if isinstance(error, Mismatch):
-            return "failed", _readable(str(error))
+            return "failed", printable(str(error), MAX_MESSAGE, keep="\n")
         if isinstance(error, StudentRaised):
             return "error", explain(error)
         if isinstance(error, StudentError):
             return error.outcome, f"{error}."[0].upper() + f"{error}."[1:]
         if isinstance(error, SandboxError):
             raise error
-        self.faults.append(_readable(f"hidden test {name} itself failed: {type(error).__name__}: {error}"))
-        return "error", "This check could not be made: the fault is the grader's, and the instructor has been told."
+        if isinstance(error, AssertionError) and not _raised_by_package(error, self._assignment.hidden_folder):
+            return "failed", printable(_asserted(error, self._assignment.hidden_folder), MAX_MESSAGE, keep="\n")
+        where = located(error, self._assignment.hidden_folder)
+        self.faults.append(printable(f"hidden test {name} of cell {cell} itself failed: {where}", MAX_MESSAGE))
+        return "error", COULD_NOT_BE_MADE
 
 
 def test_seed(seed: int, name: str) -> int:
@@ -303,7 +311,7 @@ class _Attempt(msgspec.Struct, frozen=True):
     """The functions that a right answer stood in for, and that were called."""
 
 
-_RANKS = (type(None), Mismatch, StudentRaised, OutOfMemory, TimedOut)
+_RANKS = (type(None), AssertionError, StudentRaised, OutOfMemory, TimedOut)
 """How an attempt can end, the better first."""
 
 
@@ -364,9 +372,28 @@ def drawn(title: str, losses: Any, healthy: Any) -> Curve:
     )
 
 
-def _readable(text: str) -> str:
-    """`text` as it may be shown anywhere: it can hold what a submission has chosen, a dictionary's keys for example."""
-    return "".join(letter for letter in text[:MAX_MESSAGE] if letter.isprintable() or letter == "\n")
+COULD_NOT_BE_MADE = "This check could not be made: the fault is the grader's, and the instructor has been told."
+"""What a student reads where a hidden test itself failed."""
+NOT_SAID = "What this check demands does not hold."
+"""Instead of a message that might show hidden values."""
+
+
+def _asserted(error: AssertionError, folder: Path) -> str:
+    """What an ``assert`` of an author's in `folder` says. Other messages, NumPy's for example, show hidden values."""
+    own = Path(_raised_in(error)).is_relative_to(folder)
+    return (str(error) if own else "") or NOT_SAID
+
+
+def _raised_by_package(error: BaseException, folder: Path) -> bool:
+    """Whether an error comes out of this package: out of what authors call, and not out of their files in `folder`."""
+    file = Path(_raised_in(error))
+    return file.is_relative_to(_PACKAGE) and not file.is_relative_to(folder)
+
+
+def _raised_in(error: BaseException) -> str:
+    """The file whose line raised an error."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return frames[-1].filename if frames else ""
 
 
 def explain(error: StudentRaised) -> str:

@@ -14,10 +14,11 @@ from autograder.notebook import Cell, as_picture
 from autograder.sandbox import messages
 from autograder.sandbox.errors import Crashed, OutOfMemory, StudentError, TimedOut, WorkerLost
 from autograder.sandbox.limits import Limits
-from autograder.sandbox.process import OnCallBack, Sandbox, Worker
-from autograder.sandbox.shell import MAX_OUTPUTS
+from autograder.sandbox.messages import MAX_OUTPUTS, OnCallBack
+from autograder.sandbox.process import Sandbox, Worker
 from autograder.sandbox.wire import WireError, decoded
 from autograder.submission import Submission
+from autograder.text import printable
 
 Output = dict[str, Any]
 _MAX_PICTURE = 4 << 20
@@ -315,4 +316,4 @@ class _Text:
         """`text` without control characters, cut to what is left of the allowance."""
         text = text[: self._left]
         self._left -= len(text)
-        return "".join(letter for letter in text if letter.isprintable() or letter in "\n\t")
+        return printable(text, len(text), keep="\n\t")

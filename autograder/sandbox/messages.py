@@ -1,7 +1,8 @@
-"""What the trusted side and a worker say to each other; values inside are trees made by `wire.Packer`."""
+"""What the trusted side, the zygote and workers say to each other; values inside are trees made by `wire.Packer`."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -106,5 +107,82 @@ class StandInCall(msgspec.Struct, tag="stand-in call"):
     keywords: dict[str, Any]
 
 
+MAX_OUTPUTS = 500
+"""Outputs of one cell; what comes after them is dropped."""
+
 Request = RunCell | Call | Tool | BeginTest | Answer | StandInAnswer | Refusal
 Reply = CellRan | Returned | Raised | CallBack | StandInCall
+
+Nested = Callable[[Request, list[memoryview]], tuple[Reply, memoryview]]
+"""Sends the worker another request while it waits for an answer, and returns the reply."""
+OnCallBack = Callable[[CallBack | StandInCall, memoryview, Nested], tuple[Request, list[memoryview]]]
+
+
+# --- to and from the zygote ---
+
+NUMPY, TORCH = "numpy", "torch"
+
+
+class WorkerSettings(msgspec.Struct, frozen=True):
+    """What differs from worker to worker."""
+
+    folder: str
+    """The worker's own folder, empty but for links to the assignment's data."""
+    files: str
+    """The folder with the files that come with the assignment's notebook."""
+    uid: int
+    """The user to become; 0 where the grader isn't root and the worker stays who it is."""
+    seed: int
+    memory: int
+    file_size: int
+
+
+class Setup(msgspec.Struct, frozen=True):
+    """The first message to a zygote: what to import and what its workers may read."""
+
+    libraries: str
+    """NUMPY or TORCH."""
+    files: str
+    """The folder with the files that come with the assignment's notebook."""
+    walls: bool
+    prefix: list[RunCell]
+    """The instructor's cells that the notebook begins with: run here once, and not again in every worker."""
+    secret: list[str]
+    """Folders that no worker may read, even where they lie among the libraries."""
+
+
+class Ready(msgspec.Struct, tag="ready", frozen=True):
+    """The zygote's answer: versions by name, and what an instructor should know about the walls."""
+
+    versions: dict[str, str]
+    notes: list[str]
+
+
+class Fork(msgspec.Struct, tag="fork", frozen=True):
+    """Fork a worker; its socket comes along as a file descriptor. Answered by Forked."""
+
+    settings: WorkerSettings
+
+
+class Kill(msgspec.Struct, tag="kill", frozen=True):
+    """Kill a worker and wait for its end; answered by Ended."""
+
+    pid: int
+
+
+class Forked(msgspec.Struct, frozen=True):
+    """A worker's process id."""
+
+    pid: int
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """How a worker ended: the status that waitpid gives, or None if it was no child of this zygote."""
+
+    status: int | None
+
+
+class NotStarted(msgspec.Struct, tag="failed", frozen=True):
+    """The zygote could not start."""
+
+    reason: str

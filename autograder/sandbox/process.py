@@ -23,8 +23,6 @@ from autograder.sandbox import identity, messages, wire
 from autograder.sandbox.bench import veiled
 from autograder.sandbox.errors import Crashed, SandboxError, TimedOut
 from autograder.sandbox.limits import Limits
-from autograder.sandbox.worker import Birth
-from autograder.sandbox.zygote import Ended, Failed, Fork, Forked, Kill, Ready, Setup
 
 START_SECONDS = 180.0
 _POLL_SECONDS = 0.2
@@ -33,12 +31,6 @@ _IDLE_SECONDS = 3.0
 _ZYGOTE = "from autograder.sandbox.zygote import serve; serve()"
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = 4096
-
-Nested = Callable[[messages.Request, list[memoryview]], tuple[messages.Reply, memoryview]]
-"""Sends the worker another request while it waits for an answer, and returns the reply."""
-OnCallBack = Callable[
-    [messages.CallBack | messages.StandInCall, memoryview, Nested], tuple[messages.Request, list[memoryview]]
-]
 
 
 class Worker:
@@ -60,7 +52,7 @@ class Worker:
         message: messages.Request,
         buffers: list[memoryview],
         seconds: float,
-        on_call_back: OnCallBack,
+        on_call_back: messages.OnCallBack,
         more: Callable[[], float] | None = None,
     ) -> tuple[messages.Reply, memoryview]:
         """Send `message` and return the reply with its body, answering call-backs on the way.
@@ -85,7 +77,7 @@ class Worker:
             raise Crashed(f"the notebook's process broke the protocol: {error}") from None
 
     def _exchange(
-        self, message: messages.Request, buffers: list[memoryview], on_call_back: OnCallBack
+        self, message: messages.Request, buffers: list[memoryview], on_call_back: messages.OnCallBack
     ) -> tuple[messages.Reply, memoryview]:
         self._send(message, buffers)
         while True:
@@ -229,7 +221,7 @@ class Sandbox:
         self._home.chmod(0o711)
         self._files = self._home / "files"
         _copy_files(files, self._files)
-        self._ready: Ready | None = None
+        self._ready: messages.Ready | None = None
         self._log = self._home / "zygote.log"
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._socket = ours
@@ -246,7 +238,7 @@ class Sandbox:
                 start_new_session=True,
             )
         theirs.close()
-        self._send(Setup(libraries, str(self._files), walls, list(prefix), [str(folder) for folder in secret]))
+        self._send(messages.Setup(libraries, str(self._files), walls, list(prefix), [str(folder) for folder in secret]))
 
     def __enter__(self) -> Self:
         return self
@@ -264,7 +256,7 @@ class Sandbox:
             self._process.wait()
         shutil.rmtree(self._home, ignore_errors=True)
 
-    def ready(self) -> Ready:
+    def ready(self) -> messages.Ready:
         """Wait for the zygote and return what it says of itself.
 
         Raises:
@@ -272,8 +264,8 @@ class Sandbox:
         """
         if self._ready is None:
             self._socket.settimeout(START_SECONDS)
-            answer = self._receive(Ready | Failed)
-            if isinstance(answer, Failed):
+            answer = self._receive(messages.Ready | messages.NotStarted)
+            if isinstance(answer, messages.NotStarted):
                 raise SandboxError(_advice(answer.reason))
             self._ready = answer
         return self._ready
@@ -293,10 +285,12 @@ class Sandbox:
         if uid:
             os.chown(folder, uid, uid)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        birth = Birth(str(folder), str(self._files), uid, veiled(seed), self._limits.memory, self._limits.files)
-        socket.send_fds(self._socket, [msgspec.msgpack.encode(Fork(birth))], [theirs.fileno()])
+        settings = messages.WorkerSettings(
+            str(folder), str(self._files), uid, veiled(seed), self._limits.memory, self._limits.files
+        )
+        socket.send_fds(self._socket, [msgspec.msgpack.encode(messages.Fork(settings))], [theirs.fileno()])
         theirs.close()
-        forked = self._receive(Forked)
+        forked = self._receive(messages.Forked)
         worker = Worker(self, ours, forked.pid, folder, self._limits)
         try:
             worker._deadline = _Deadline(worker, 30.0)
@@ -309,8 +303,8 @@ class Sandbox:
     def end(self, pid: int) -> int | None:
         """Kill a worker; returns its wait status, or None where it was none of this zygote's."""
         try:
-            self._send(Kill(pid))
-            ended: Ended = self._receive(Ended)
+            self._send(messages.Kill(pid))
+            ended: messages.Ended = self._receive(messages.Ended)
         except (OSError, SandboxError):
             return None
         return ended.status
@@ -319,7 +313,7 @@ class Sandbox:
         lines = self._log.read_text(errors="replace").strip().splitlines()
         return lines[-1] if lines else "it left no message"
 
-    def _send(self, message: Setup | Kill) -> None:
+    def _send(self, message: messages.Setup | messages.Kill) -> None:
         self._socket.send(msgspec.msgpack.encode(message))
 
     def _receive(self, kind: Any) -> Any:

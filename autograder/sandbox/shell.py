@@ -17,12 +17,12 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Type
 from traitlets.config import Config
 
+from autograder.sandbox.messages import MAX_OUTPUTS
+
 Output = dict[str, Any]
 
 MAX_PICTURES = 8 << 20
 """Characters of base64 that one cell's figures may take, all together."""
-MAX_OUTPUTS = 500
-"""Outputs of one cell; what comes after them is dropped."""
 
 
 class Outputs:

@@ -13,9 +13,10 @@ import msgspec
 from autograder.sandbox import messages
 from autograder.sandbox.bench import Bench, veiled
 from autograder.sandbox.errors import Crashed, OutOfMemory, StudentRaised
-from autograder.sandbox.process import Nested, OnCallBack
+from autograder.sandbox.messages import Nested, OnCallBack
 from autograder.sandbox.stand_ins import StandIns
 from autograder.sandbox.wire import Function, Handle, Packer, Unpacker, WireError
+from autograder.text import printable
 
 MAX_CALL_BACKS = 100_000
 """Calls of the trusted side's functions during one call of a student's function."""
@@ -23,6 +24,8 @@ MAX_CALL_BACK_BODY = 16 << 20
 """Largest body of a call-back, in bytes: weights, or a batch of images."""
 MAX_TRANSCRIPT = 128 << 20
 """Bytes of arrays that the transcripts of one submission may hold, all together."""
+MAX_ERROR = 2000
+"""Characters of an error's text."""
 _FORGOTTEN = Handle(0, "something too large to be remembered")
 
 
@@ -252,8 +255,7 @@ class Caller:
         """A handle stands for itself here; functions don't come from the other side."""
         if isinstance(reference, Function):
             raise WireError("a function came from the other side")
-        name = "".join(letter for letter in reference.type[:80] if letter.isprintable())
-        return Handle(reference.id, name)
+        return Handle(reference.id, printable(reference.type, 80))
 
     def _packed(
         self, arguments: tuple[Any, ...], keywords: dict[str, Any]
@@ -296,7 +298,9 @@ class Caller:
         if isinstance(reply, messages.Raised):
             if reply.no_memory:
                 raise OutOfMemory(f"{name} asked for more memory than there is for it")
-            raise StudentRaised(name, *(_printable(text) for text in (reply.kind, reply.message, reply.where)))
+            raise StudentRaised(
+                name, *(printable(text, MAX_ERROR, keep="\n") for text in (reply.kind, reply.message, reply.where))
+            )
         try:
             if not isinstance(reply, messages.Returned):
                 raise WireError("a result was expected")
@@ -400,8 +404,3 @@ def _without_opaque(message: messages.Request, result: Any) -> Any:
 
 def _joined(buffers: list[memoryview]) -> memoryview:
     return memoryview(b"".join(buffers))
-
-
-def _printable(text: str) -> str:
-    """The beginning of `text` without control characters; line breaks stay."""
-    return "".join(letter for letter in text[:2000] if letter.isprintable() or letter == "\n")

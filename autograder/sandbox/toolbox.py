@@ -68,11 +68,19 @@ def new(path: str, *arguments: Any, **keywords: Any) -> Any:
 
 
 @_tool
-def optimizer(model: Any, name: str, **keywords: Any) -> Any:
-    """`torch.optim.<name>` over all parameters of `model`."""
+def optimizer(model: Any, name: str, rates: dict[str, float] | None = None, **keywords: Any) -> Any:
+    """`torch.optim.<name>` over all parameters of `model`.
+
+    Args:
+        model: whose parameters it steps.
+        name: of the class.
+        rates: a learning rate for each child module with parameters, by name: a group of its own for each.
+        keywords: of the optimizer.
+    """
     import torch
 
-    return getattr(torch.optim, name)(model.parameters(), **keywords)
+    groups = [{"params": model.get_submodule(child).parameters(), "lr": lr} for child, lr in (rates or {}).items()]
+    return getattr(torch.optim, name)(groups or model.parameters(), **keywords)
 
 
 @_tool
@@ -307,12 +315,6 @@ def kind(thing: Any) -> list[str]:
 
 
 @_tool
-def training(model: Any) -> bool:
-    """Whether the model is in training mode."""
-    return bool(model.training)
-
-
-@_tool
 def modes(model: Any) -> dict[str, bool]:
     """By name, whether each child module is in training mode."""
     return {name: bool(child.training) for name, child in model.named_children()}
@@ -325,18 +327,43 @@ def set_training(model: Any, mode: bool) -> None:
 
 
 @_tool
-def grad_enabled() -> bool:
-    """Whether autograd records at all."""
+def learn(model: Any, inputs: Any, labels: Any, lr: float) -> None:
+    """One step of plain gradient descent on the cross-entropy; autograd and the parameters are taken as they are.
+
+    Args:
+        model: takes `inputs` to logits.
+        inputs: `(n, …)` float tensor.
+        labels: `(n,)` integers.
+        lr: the learning rate.
+
+    Raises:
+        RuntimeError: nothing was recorded, because autograd is off or no parameter requires gradients.
+    """
     import torch
 
-    return bool(torch.is_grad_enabled())
+    model.zero_grad()
+    torch.nn.functional.cross_entropy(model(inputs), labels).backward()
+    torch.optim.SGD(model.parameters(), lr=lr).step()
+
+
+@_tool
+def layer_outputs(model: Any, inputs: Any) -> dict[str, Any]:
+    """What each child of an `nn.Sequential` puts out, by its name, nothing recorded."""
+    import torch
+
+    found = {}
+    with torch.no_grad():
+        for name, module in model._modules.items():
+            inputs = module(inputs)
+            found[name] = inputs.clone()
+    return found
 
 
 @_tool
 def outputs(
-    model: Any, images: Any, flat: bool = False, scale: Sequence[float] = (0.0, 1.0), training: bool = False
+    model: Any, images: Any, flat: bool = False, scale: Sequence[float] = (0.0, 1.0), training: bool | None = False
 ) -> Any:
-    """The model's outputs in evaluation mode (or training mode), nothing recorded.
+    """The model's outputs in evaluation mode (or training mode; None: in the mode that it is in), nothing recorded.
 
     Pictures are as `loader` takes them, or flattened.
     """
@@ -345,12 +372,14 @@ def outputs(
     pictures = normalised(images, scale)
     batches = (pictures.flatten(1) if flat else pictures).split(1000)
     before = model.training
-    model.train(training)
+    if training is not None:
+        model.train(training)
     try:
         with torch.no_grad():
             return torch.cat([model(batch) for batch in batches])
     finally:
-        model.train(before)
+        if training is not None:
+            model.train(before)
 
 
 _events: list[str] = []
@@ -433,12 +462,6 @@ def events() -> list[str]:
 def complaints() -> list[str]:
     """The RuntimeWarnings of the last call that returned: NumPy's overflows, divisions by zero and the like."""
     return [complaint[:100] for complaint in _complaints[:10]]
-
-
-@_tool
-def optimizers_made() -> int:
-    """How many optimizers were constructed in the calls since `events` was last asked; after `watch`."""
-    return _events.count("new optimizer")
 
 
 @_tool

@@ -27,20 +27,6 @@ class Walls(msgspec.Struct, frozen=True):
     """Names of modules that can't be imported."""
 
 
-class Birth(msgspec.Struct, frozen=True):
-    """What differs from worker to worker."""
-
-    folder: str
-    """The worker's own folder, empty but for links to the assignment's data."""
-    files: str
-    """The folder with the files that come with the assignment's notebook."""
-    uid: int
-    """The user to become; 0 where the grader isn't root and the worker stays who it is."""
-    seed: int
-    memory: int
-    file_size: int
-
-
 class Ran(msgspec.Struct, frozen=True):
     """A cell that the zygote has run, and what it showed."""
 
@@ -125,17 +111,17 @@ class _Link:
         return data
 
 
-def live(connection: socket.socket, birth: Birth, walls: Walls | None, notebook: Notebook) -> None:
+def live(connection: socket.socket, settings: messages.WorkerSettings, walls: Walls | None, notebook: Notebook) -> None:
     """Lock the calling process up, then serve its requests until the other side hangs up. Never returns normally."""
-    _settle(connection, birth)
+    _settle(connection, settings)
     if walls is not None:
-        _lock_up(birth, walls)
+        _lock_up(settings, walls)
     _silence()
     link = _Link(connection)
     # This first message says that the walls stand; without it the grader won't send any student code.
     link.send(messages.Returned(None, []), [])
     bench = Bench(notebook.namespace, link.exchange, notebook.labels)
-    seed_everything(birth.seed)
+    seed_everything(settings.seed)
     while True:
         request, body = link.receive()
         try:
@@ -155,7 +141,7 @@ def _serve(
     return bench.handle(request, body)
 
 
-def _settle(connection: socket.socket, birth: Birth) -> None:
+def _settle(connection: socket.socket, settings: messages.WorkerSettings) -> None:
     os.setsid()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
@@ -165,7 +151,7 @@ def _settle(connection: socket.socket, birth: Birth) -> None:
     os.closerange(keep + 1, min(highest, 65_536))
     sys.stdin = open(os.devnull)  # noqa: SIM115
     os.umask(0o077)
-    enter_folder(birth.folder, birth.files)
+    enter_folder(settings.folder, settings.files)
 
 
 def _silence() -> None:
@@ -176,12 +162,12 @@ def _silence() -> None:
     os.close(null)
 
 
-def _lock_up(birth: Birth, walls: Walls) -> None:
-    identity.limit(birth.memory, birth.file_size)
-    if birth.uid:
-        identity.become(birth.uid, walls.keep_reading)
+def _lock_up(settings: messages.WorkerSettings, walls: Walls) -> None:
+    identity.limit(settings.memory, settings.file_size)
+    if settings.uid:
+        identity.become(settings.uid, walls.keep_reading)
     identity.conceal()
-    landlock.restrict(walls.rules, Path(birth.folder))
+    landlock.restrict(walls.rules, Path(settings.folder))
     seccomp.install(walls.filter)
     for name in walls.absent:
         sys.modules[name] = None  # type: ignore[assignment]

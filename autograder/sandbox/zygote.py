@@ -24,63 +24,11 @@ import autograder
 from autograder.sandbox import identity, landlock, messages, seccomp
 from autograder.sandbox.shell import OUTPUTS, Shell, make_shell, run_cell
 from autograder.sandbox.warm import warm_torch
-from autograder.sandbox.worker import Birth, Notebook, Ran, Walls, live
+from autograder.sandbox.worker import Notebook, Ran, Walls, live
 
-NUMPY, TORCH = "numpy", "torch"
 TORCH_PACKAGES = ("torch", "torchvision", "torchgen", "functorch", "nvidia", "triton")
-OTHER_AUTOGRAD = ("jax", "jaxlib", "tensorflow", "keras", "autograd", "mxnet", "theano", "tinygrad", "sympy")
+OTHER_AUTOGRAD = ("jax", "jaxlib", "tensorflow", "keras", "autograd", "mxnet", "theano", "tinygrad", "sympy", "mpmath")
 """Libraries that would differentiate by themselves; out of reach, as torch is, where NumPy alone is allowed."""
-
-
-class Setup(msgspec.Struct, frozen=True):
-    """The first message to a zygote: what to import and what its workers may read."""
-
-    libraries: str
-    """NUMPY or TORCH."""
-    files: str
-    """The folder with the files that come with the assignment's notebook."""
-    walls: bool
-    prefix: list[messages.RunCell]
-    """The instructor's cells that the notebook begins with: run here once, and not again in every worker."""
-    secret: list[str]
-    """Folders that no worker may read, even where they lie among the libraries."""
-
-
-class Ready(msgspec.Struct, tag="ready", frozen=True):
-    """The zygote's answer: versions by name, and what an instructor should know about the walls."""
-
-    versions: dict[str, str]
-    notes: list[str]
-
-
-class Fork(msgspec.Struct, tag="fork", frozen=True):
-    """Fork a worker; its socket comes along as a file descriptor. Answered by Forked."""
-
-    birth: Birth
-
-
-class Kill(msgspec.Struct, tag="kill", frozen=True):
-    """Kill a worker and wait for its end; answered by Ended."""
-
-    pid: int
-
-
-class Forked(msgspec.Struct, frozen=True):
-    """A worker's process id."""
-
-    pid: int
-
-
-class Ended(msgspec.Struct, frozen=True):
-    """How a worker ended: the status that waitpid gives, or None if it was no child of this zygote."""
-
-    status: int | None
-
-
-class Failed(msgspec.Struct, tag="failed", frozen=True):
-    """The zygote could not start."""
-
-    reason: str
 
 
 def serve() -> None:
@@ -96,40 +44,44 @@ def _serve() -> None:
     connection = socket.socket(fileno=int(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the grader's to handle
     try:
-        setup = msgspec.msgpack.decode(connection.recv(1 << 16), type=Setup)
+        setup = msgspec.msgpack.decode(connection.recv(1 << 16), type=messages.Setup)
         shell, versions = _warm_up(setup)
         ran = _run_prefix(setup, shell)
         walls, notes = _walls(setup)
     except Exception as error:
         reason = f"{type(error).__name__}: {error}\n{traceback.format_exc()}"
-        connection.send(msgspec.msgpack.encode(Failed(reason)))
+        connection.send(msgspec.msgpack.encode(messages.NotStarted(reason)))
         return
     gc.collect()
     gc.freeze()
-    connection.send(msgspec.msgpack.encode(Ready(versions, notes)))
+    connection.send(msgspec.msgpack.encode(messages.Ready(versions, notes)))
     children: set[int] = set()
     while True:
         data, descriptors, _, _ = socket.recv_fds(connection, 1 << 16, 1)
         if not data:
             return
-        request = msgspec.msgpack.decode(data, type=Fork | Kill)
-        if isinstance(request, Fork):
+        request = msgspec.msgpack.decode(data, type=messages.Fork | messages.Kill)
+        if isinstance(request, messages.Fork):
             pid = os.fork()
             if pid == 0:
-                _be_worker(connection, descriptors[0], request.birth, walls, Notebook(shell, ran))
+                _be_worker(connection, descriptors[0], request.settings, walls, Notebook(shell, ran))
             children.add(pid)
             os.close(descriptors[0])
-            connection.send(msgspec.msgpack.encode(Forked(pid)))
+            connection.send(msgspec.msgpack.encode(messages.Forked(pid)))
         else:
-            connection.send(msgspec.msgpack.encode(Ended(_end(request.pid, children))))
+            connection.send(msgspec.msgpack.encode(messages.Ended(_end(request.pid, children))))
 
 
 def _be_worker(
-    connection: socket.socket, descriptor: int, birth: Birth, walls: Walls | None, notebook: Notebook
+    connection: socket.socket,
+    descriptor: int,
+    settings: messages.WorkerSettings,
+    walls: Walls | None,
+    notebook: Notebook,
 ) -> None:
     try:
         connection.close()
-        live(socket.socket(fileno=descriptor), birth, walls, notebook)
+        live(socket.socket(fileno=descriptor), settings, walls, notebook)
     except OSError as error:  # only the walls raise it: what the student's code does is answered, not raised
         os.write(2, f"{error}\n".encode())
     finally:
@@ -144,12 +96,12 @@ def _end(pid: int, children: set[int]) -> int | None:
     return os.waitpid(pid, 0)[1]
 
 
-def _warm_up(setup: Setup) -> tuple[Shell, dict[str, str]]:
+def _warm_up(setup: messages.Setup) -> tuple[Shell, dict[str, str]]:
     import matplotlib
     import numpy
 
     versions = {"python": sys.version.split()[0], "numpy": numpy.__version__, "matplotlib": matplotlib.__version__}
-    if setup.libraries == TORCH:
+    if setup.libraries == messages.TORCH:
         warm_torch()
         import torch
         import torchvision
@@ -162,7 +114,7 @@ def _warm_up(setup: Setup) -> tuple[Shell, dict[str, str]]:
     return shell, versions
 
 
-def _run_prefix(setup: Setup, shell: Shell) -> list[Ran]:
+def _run_prefix(setup: messages.Setup, shell: Shell) -> list[Ran]:
     """Run the cells that every notebook begins with, up to one that fails."""
     here = os.getcwd()
     os.chdir(setup.files)
@@ -213,20 +165,20 @@ def _no_gpu() -> NoReturn:
     )
 
 
-def _warm_helper(setup: Setup) -> None:
+def _warm_helper(setup: messages.Setup) -> None:
     """Compile the assignment's modules once, so that no worker has to."""
     for path in Path(setup.files).glob("*.py"):
         py_compile.compile(str(path), doraise=True)
 
 
-def _walls(setup: Setup) -> tuple[Walls | None, list[str]]:
+def _walls(setup: messages.Setup) -> tuple[Walls | None, list[str]]:
     if not setup.walls:
         return None, []
     if landlock.version() < 1:
         raise OSError("Landlock is missing from this kernel (it needs Linux 5.13 or newer, with Landlock switched on)")
     roots = [*_library_roots(), *map(Path, _SYSTEM)]
     site_packages = {Path(str(sysconfig.get_path(name))) for name in ("purelib", "platlib")}
-    absent = [*TORCH_PACKAGES, *OTHER_AUTOGRAD] if setup.libraries == NUMPY else []
+    absent = [*TORCH_PACKAGES, *OTHER_AUTOGRAD] if setup.libraries == messages.NUMPY else []
     package = Path(str(autograder.__file__)).parent
     hidden = [package, *map(Path, setup.secret), *(site / name for site in site_packages for name in absent)]
     rules = [*landlock.readable([*roots, Path(setup.files)], hidden), *_DEVICES]

@@ -10,8 +10,9 @@ from pathlib import Path
 import msgspec
 
 from autograder.course import Assignment
-from autograder.notebook import Cell, NotebookError, RawCell, printable, raw_cells
+from autograder.notebook import Cell, NotebookError, RawCell, raw_cells
 from autograder.seeds import digest_of
+from autograder.text import printable
 
 MAX_BYTES = 64 << 20
 
@@ -97,7 +98,9 @@ def _identify(raws: list[RawCell], assignment: Assignment, problems: list[str]) 
         if index is None:
             unnamed.append(place)
             if isinstance(name, str) and name:
-                problems.append(f"a cell is called {printable(name)}, which is none of the assignment's")
+                problems.append(
+                    f"a cell is called {printable(name, 80, instead='?')}, which is none of the assignment's"
+                )
         elif index in taken:
             problems.append(
                 f"cell {assignment.cells[index].grade_id} is there more than once: the first one counts as it"

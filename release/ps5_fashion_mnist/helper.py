@@ -6,15 +6,20 @@ You may read it, and you need not: it holds no answers.
 from __future__ import annotations
 
 import json
+import linecache
 import math
+import sys
+import traceback
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
+from IPython import get_ipython
 
 plt.rcParams.update(
     {
@@ -30,12 +35,25 @@ plt.rcParams.update(
 
 # --- checks --------------------------------------------------------------------------------------------------
 
+RUN_ABOVE = "Run the cells above first, as after every restart of the kernel (Run > Run All Above Selected Cell)."
+
 
 class ChecksFailed(AssertionError):
     """Some checks of a test cell failed; what is wrong was printed above."""
 
     def _render_traceback_(self) -> list[str]:
         return [f"ChecksFailed: {self}"]
+
+
+class CellStopped(Exception):
+    """A cell that uses your functions stopped with an error."""
+
+    def _render_traceback_(self) -> list[str]:
+        return str(self).split("\n")
+
+
+class Unexpected(Exception):
+    """A result that can't be checked further; the text says what it should be, and what it is."""
 
 
 class Checks:
@@ -46,85 +64,116 @@ class Checks:
         self._lines: list[str] = []
         self._failed = 0
         self._count = 0
-        self._missing = False
-        self._fingerprints: dict[str, list[float]] = {}
+        self.finished = True
+        self._told: set[str] = set()
+        self.seen: dict[str, list[float | str]] = {}
+        """By a check's sentence: "passed", "failed" or the type of an error, and then what the value or the error was,
+        as numbers that tell it from others."""
 
     def close(self, sentence: str, value: Callable[[], Any], expected: Any, tolerance: float = 1e-5) -> None:
-        """Checks that `value()` is `expected`: a number, an array, a tensor, or lists, tuples and dicts of them.
+        """Checks that `value()` is `expected`: a number, an array, a tensor, a text, or lists, tuples, dicts of them.
 
         tolerance: the largest difference allowed, relative to the largest expected number (or to 1, if that is larger).
         """
-        got, problem = self._call(value)
-        if self._missing:
-            return
-        if problem is None:
-            self._fingerprints[sentence] = fingerprint(got)
-            problem = _difference(got, expected, tolerance)
-        self._add(sentence, problem)
+        self._check(sentence, value, lambda got: _difference(got, expected, tolerance), fingerprint)
 
     def that(self, sentence: str, condition: Callable[[], Any]) -> None:
-        """Checks that `condition()` is true."""
-        got, problem = self._call(condition)
-        if self._missing:
-            return
-        if problem is None and not bool(got):
-            problem = ""
-        self._add(sentence, problem)
+        """Checks that `condition()` is true. Where it isn't, a text in its place says what is wrong."""
 
-    def _call(self, action: Callable[[], Any]) -> tuple[Any, str | None]:
-        """The result, or a line that says why there is none."""
-        if self._missing:
-            return None, None
+        def complaint(got: Any) -> str | None:
+            return got if isinstance(got, str) else None if bool(got) else ""
+
+        self._check(sentence, condition, complaint, lambda _: [])
+
+    def _check(
+        self,
+        sentence: str,
+        action: Callable[[], Any],
+        judge: Callable[[Any], str | None],
+        numbers: Callable[[Any], list[float | str]],
+    ) -> None:
+        if not self.finished:
+            return
+        autograd_on()
         try:
-            return action(), None
-        except NotImplementedError as error:
-            if str(error):
-                return None, f"stopped with NotImplementedError: {error}"
-            self._missing = True
-            self._failed += 1
-            self._lines.append(f"· {self._function} is not filled in yet: raise NotImplementedError is still there")
-            return None, None
+            with _same_random_numbers():
+                got = action()
+            problem = judge(got)
+            self.seen[sentence] = ["passed" if problem is None else "failed", *numbers(got)]
+        except Unexpected as error:
+            problem = str(error)
+            self.seen[sentence] = ["failed", _hash(problem)]
+            sentence, problem = self._once(sentence, problem, "the same")
         except Exception as error:
-            text = str(error).strip().split("\n")[0]
-            return None, f"stopped with {type(error).__name__}" + (f": {text}" if text else "")
-
-    def _add(self, sentence: str, problem: str | None) -> None:
+            reason = self._unfinished(error)
+            if reason is not None:
+                self.finished = False
+                self._failed += 1
+                self._lines.append(f"· {reason}")
+                return
+            problem = _stopped(error)
+            self.seen[sentence] = [type(error).__name__, _hash(str(error))]
+            sentence, problem = self._once(sentence, problem, "the same error")
         self._count += 1
-        if problem is None:
-            self._lines.append(f"✓ {sentence}")
-            return
-        self._failed += 1
-        self._lines.append(f"✗ {sentence}")
-        self._lines.extend(f"    {line}" for line in problem.split("\n") if line)
+        self._failed += problem is not None
+        self._lines.append(f"{'✓' if problem is None else '✗'} {sentence}")
+        self._lines.extend(f"    {line}" for line in (problem or "").split("\n") if line)
 
-    def _known_mistake(self) -> str | None:
-        """The title and hint of the one known mistake that gives all these values, if there is just one."""
-        found = {
-            (mistake["title"], mistake["hint"])
-            for mistake in _known_mistakes().get(self._function, [])
-            if mistake["fingerprints"].keys() == self._fingerprints.keys()
-            and all(
-                _same_numbers(mistake["fingerprints"][sentence], got) for sentence, got in self._fingerprints.items()
-            )
-        }
-        if len(found) != 1:
+    def _once(self, sentence: str, problem: str, again: str) -> tuple[str, str]:
+        """The sentence and its problem, which is written out where it comes up first."""
+        if problem in self._told:
+            return f"{sentence} ({again})", ""
+        self._told.add(problem)
+        return sentence, problem
+
+    def _unfinished(self, error: Exception) -> str | None:
+        """What has to be done before anything can be checked; None where the error is the function's own."""
+        if isinstance(error, NotImplementedError) and not str(error):
+            *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+            raising, names = frame.f_code.co_name, frame.f_globals
+            if _is_stub(names.get(self._function)) or not _is_stub(names.get(raising)):
+                return f"{self._function} is not filled in yet: raise NotImplementedError is still there"
+            return f"{self._function} can't be checked yet: it uses {raising}, which is not filled in"
+        if isinstance(error, NameError) and _place(error).in_the_cell:
+            if error.name == self._function:
+                return f"{error}: run its cell first, and see that it defines a function of just this name"
+            return f"{self._function} can't be checked yet: {error}. {RUN_ABOVE}"
+        return None
+
+    def _known_mistakes(self) -> str | None:
+        """The titles and hints of the known mistakes that give just these results, if there are one to three."""
+        found = sorted(
+            {
+                (mistake["title"], mistake["hint"])
+                for mistake in _shipped_mistakes().get(self._function, [])
+                if same_results(mistake["results"], self.seen)
+            }
+        )
+        if not 1 <= len(found) <= 3:
             return None
+        if len(found) > 1:
+            lines = [f"  - {title}.\n    Hint: {hint}" for title, hint in found]
+            return "\n".join(["More than one known mistake gives just these results:", *lines])
         ((title, hint),) = found
-        return f"All these values are what comes out of this mistake: {title}.\nHint: {hint}"
+        gave_results = any(outcome == "failed" for outcome, *_ in self.seen.values())
+        gives = "gives just these results" if gave_results else "stops in just this way (others may, too)"
+        return f"A known mistake {gives}: {title}.\nHint: {hint}"
 
     def _report(self) -> None:
+        autograd_on()
         print("\n".join(self._lines))
-        if self._failed:
-            mistake = None if self._missing else self._known_mistake()
-            if mistake is not None:
-                print(mistake)
-            raise ChecksFailed(f"{self._function}: not right yet, see above.")
-        print(f"All {self._count} checks of {self._function} passed.")
+        if not self._failed:
+            print(f"All {self._count} checks of {self._function} passed.")
+            return
+        mistakes = self._known_mistakes() if self.finished else None
+        if mistakes is not None:
+            print(mistakes)
+        _show_error(ChecksFailed(f"{self._function}: not right yet, see above."))
 
 
 @contextmanager
 def checks(function: str) -> Iterator[Checks]:
-    """Runs a test cell's checks, prints them as a list, and raises ChecksFailed if any failed.
+    """Runs a test cell's checks and prints them as a list; if any failed, the cell ends in ChecksFailed.
 
     with helper.checks("mse_loss") as check:
         check.close("a sentence", lambda: mse_loss(y, y_hat), 0.25)
@@ -135,19 +184,148 @@ def checks(function: str) -> Iterator[Checks]:
 
 
 class needs:
-    """Guards a cell that uses your functions: until they are filled in, it says so instead of stopping the notebook."""
+    """Guards a cell that uses your functions: what keeps it from running is said, and the notebook goes on."""
 
     def __init__(self, *functions: str) -> None:
         self._functions = functions
 
     def __enter__(self) -> None:
-        return None
+        autograd_on()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> bool:
-        if isinstance(error, NotImplementedError | NameError):
-            print(f"This cell comes to life once you have filled in {_enumerated(self._functions)}.")
-            return True
-        return False
+        if not isinstance(error, Exception) or isinstance(error, MemoryError):
+            return False
+        assert error.__traceback__ is not None
+        names = error.__traceback__.tb_frame.f_globals
+        unfinished = [name for name in self._functions if _is_stub(names.get(name))]
+        name_of_the_cell = isinstance(error, NameError) and _place(error).in_the_cell
+        if unfinished and (name_of_the_cell or (isinstance(error, NotImplementedError) and not str(error))):
+            print(f"This cell comes to life once you have filled in {_enumerated(unfinished)}.")
+        elif name_of_the_cell:
+            print(f"{error}: it comes from a cell above that has not been run, or has stopped. {RUN_ABOVE}")
+        else:
+            uses = f"This cell uses {_enumerated(self._functions)}. Do their checks pass?"
+            _show_error(CellStopped(f"{_stopped(error)}\n{uses}"))
+        return True
+
+
+def part(results: Any, name: str, names: Sequence[str]) -> Any:
+    """The result called `name` of a function that returns the results `names`, in this order.
+
+    Raises Unexpected where `results` isn't as many.
+    """
+    if not isinstance(results, list | tuple) or len(results) != len(names):
+        raise Unexpected(f"expected {len(names)} results, {_enumerated(names)}; got {_kind(results)}{_return(results)}")
+    return results[list(names).index(name)]
+
+
+def entry(results: Any, key: str) -> Any:
+    """`results[key]` of a dict. Raises Unexpected where it isn't one, or lacks the key."""
+    if not isinstance(results, Mapping) or key not in results:
+        raise Unexpected(f"expected a dict with the key {key!r}; got {_kind(results)}{_return(results)}")
+    return results[key]
+
+
+def gradient(tensor: Any, name: str) -> Any:
+    """`tensor.grad`. Raises Unexpected where there is none."""
+    if tensor.grad is None:
+        raise Unexpected(f"{name}.grad is None: there is no gradient in it")
+    return tensor.grad
+
+
+def instance(value: Any, kind: type) -> Any:
+    """`value`, which should be a `kind`. Raises Unexpected where it isn't."""
+    if not isinstance(value, kind):
+        raise Unexpected(f"expected a {kind.__name__}; got {_kind(value)}{_return(value)}")
+    return value
+
+
+def plain_number(value: Any) -> bool:
+    """True for a Python float or NumPy's. Raises Unexpected for anything else."""
+    if not isinstance(value, int | float | np.number):
+        graph = ", with the graph of all that it was computed from" if getattr(value, "requires_grad", False) else ""
+        raise Unexpected(f"expected a float; got {_kind(value)}{graph}{_return(value)}")
+    return True
+
+
+def unchanged(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool | str:
+    """True if all that goes by the same name is equal; else a text that says what has changed."""
+    for name, value in before.items():
+        old, new = _array(value), _array(after[name])
+        if old is None or new is None or old.shape != new.shape:
+            return f"{name} was {_shown(value)}\nand is {_shown(after[name])} now"
+        if not np.array_equal(old, new):
+            texts = _told_apart(old, new, old != new)
+            return f"{name} was {texts[0]}\nand is {texts[1]} now"
+    return True
+
+
+def autograd_on() -> None:
+    """Undoes a `torch.set_grad_enabled(False)` that some call has left behind."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_grad_enabled(True)
+
+
+@contextmanager
+def _same_random_numbers() -> Iterator[None]:
+    """Torch's random numbers begin alike in every check; what was drawn before it and comes after it isn't touched."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        yield
+        return
+    state = torch.random.get_rng_state()
+    torch.random.default_generator.manual_seed(0)
+    try:
+        yield
+    finally:
+        torch.random.set_rng_state(state)
+
+
+def _show_error(error: Exception) -> None:
+    """Shows `error` as the cell's, without ending a Run All; outside of notebooks raises it."""
+    shell = get_ipython()
+    if shell is None:
+        raise error
+    shell.showtraceback((type(error), error, None))
+
+
+class _Place(NamedTuple):
+    """Where an error comes from."""
+
+    in_the_cell: bool
+    """Whether that is the cell that runs, and not the student's code that it calls."""
+    function: str
+    line: int
+    source: str
+
+
+def _place(error: Exception) -> _Place:
+    """The innermost line of the student's code that `error` comes from or, where there is none, of the cell itself."""
+    frames = [(frame, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    while frames[0][0].f_code.co_filename == __file__:
+        frames.pop(0)
+    cell, names = frames[0][0].f_code.co_filename, frames[0][0].f_globals
+    own = [(frame.f_code, line) for frame, line in frames if frame.f_globals is names]
+    code, line = next(((code, line) for code, line in reversed(own) if code.co_filename != cell), own[-1])
+    return _Place(code.co_filename == cell, code.co_name, line, linecache.getline(code.co_filename, line).strip())
+
+
+def _stopped(error: Exception) -> str:
+    """What an error says, and the line that it comes from."""
+    text = str(error).strip().split("\n")[0]
+    what = f"{type(error).__name__}: {_cut(text, 300)}" if text else type(error).__name__
+    place = _place(error)
+    if place.in_the_cell:
+        return f"{what}\nin line {place.line} of this cell, which works with what your function gave:  {place.source}"
+    if type(error) is NameError:
+        what += ". Is it misspelt, or does it come from a cell that has not been run?"
+    return f"{what}\nin {place.function}, line {place.line} of its cell:  {place.source}"
+
+
+def _is_stub(function: Any) -> bool:
+    """Whether it does nothing but raise NotImplementedError."""
+    code = getattr(function, "__code__", None)
+    return code is not None and code.co_names == ("NotImplementedError",)
 
 
 def _enumerated(names: Sequence[str]) -> str:
@@ -174,47 +352,118 @@ def _difference(got: Any, expected: Any, tolerance: float) -> str | None:
     """None if the two agree; else what came and what was expected, in a line or two."""
     if isinstance(expected, Mapping):
         if not isinstance(got, Mapping) or set(got) != set(expected):
-            return f"expected a dict with the keys {', '.join(map(str, expected))}; got {_shown(got)}"
+            return f"expected a dict with the keys {_enumerated(list(expected))}; got {_kind(got)}{_return(got)}"
         lines = {key: _difference(got[key], expected[key], tolerance) for key in expected}
         return next((f"{key}: {line}" for key, line in lines.items() if line is not None), None)
     right = _array(expected)
-    if right is None and isinstance(expected, list | tuple):
-        if not isinstance(got, list | tuple) or len(got) != len(expected):
-            return f"expected {len(expected)} results; got {_shown(got)}"
-        lines = [_difference(one, other, tolerance) for one, other in zip(got, expected, strict=True)]
-        return next((f"result {i}: {line}" for i, line in enumerate(lines) if line is not None), None)
     if right is None:
-        return None if got == expected else f"expected {expected!r}, got {_shown(got)}"
-    if got is None:
-        return f"expected {_shown(expected)}, got None: is there a return?"
+        same = type(got) is type(expected) and got == expected
+        return None if same else f"expected {expected!r}\ngot      {_shown(got)}{_return(got)}"
     received = _array(got)
     if received is None:
-        return f"expected {_shown(expected)}, got {_shown(got)}"
-    if received.shape != right.shape:
-        return f"expected the shape {right.shape}, got the shape {received.shape}: {_shown(got)}"
+        return f"expected {_shown(expected)}; got {_kind(got)}{_return(got)}"
     limit = tolerance * max(1.0, float(np.max(np.abs(right), initial=0)))
-    if bool(np.all(np.abs(received - right) <= limit)):
+    if received.shape != right.shape:
+        return _other_shape(received, right, limit)
+    apart = np.abs(received - right)
+    wrong = ~(apart <= limit)
+    if not wrong.any():
         return None
-    return f"expected {_shown(expected)}\ngot      {_shown(got)}"
+    if right.size > 12:
+        place = tuple(int(i) for i in np.unravel_index(np.argmax(np.where(wrong, apart, -1)), right.shape))
+        old, new = _told_apart(right[place], received[place], wrong[place])
+        return f"expected {old} in place {list(place)}\ngot      {new}; {wrong.sum()} of {right.size} entries differ"
+    old, new = _told_apart(right, received, wrong)
+    near = bool(np.all(apart <= 1e-3 * max(1.0, float(np.abs(right).max()))))
+    how_near = f"\nThey are {apart.max():.2g} apart; {limit:.1g} would do." if near else ""
+    return f"expected {old}\ngot      {new}{how_near or _factor(received, right, limit)}"
 
 
-def _shown(value: Any) -> str:
+def _factor(received: np.ndarray, right: np.ndarray, limit: float) -> str:
+    """A line that says so, where all of several numbers are off by the same factor."""
+    if np.count_nonzero(right) < 2 or not np.isfinite(received).all():
+        return ""
+    factor = float(np.sum(received * right) / np.sum(right * right))
+    simple = factor != 0 and any(abs(f - round(f)) < 1e-4 and 1 <= round(abs(f)) <= 1000 for f in (factor, 1 / factor))
+    same = simple and np.allclose(received, factor * right, rtol=0, atol=limit * abs(factor))
+    return f"\nThat is {_number(factor, 4)} times what was expected." if same else ""
+
+
+def _other_shape(received: np.ndarray, right: np.ndarray, limit: float) -> str:
+    def agree(one: np.ndarray, other: np.ndarray) -> bool:
+        return bool(np.allclose(one, other, rtol=0, atol=limit))
+
+    text = f"expected the shape {right.shape}, got the shape {received.shape}"
+    if received.size == right.size and agree(received.ravel(), right.ravel()):
+        if [n for n in received.shape if n != 1] != [n for n in right.shape if n != 1]:
+            how = "they are arranged in another way"
+        else:
+            how = (
+                "an axis of length 1 is missing"
+                if received.ndim < right.ndim
+                else "there is an axis of length 1 too many"
+            )
+        return f"{text}: the numbers are right, but {how}"
+    if received.T.shape == right.shape and agree(received.T, right):
+        return f"{text}: the numbers are right, but rows and columns are swapped"
+    return f"{text}: {_shown(received)}"
+
+
+def _told_apart(one: np.ndarray, other: np.ndarray, where: np.ndarray) -> tuple[str, str]:
+    """Both arrays, each in one line, with as many digits as it takes to see the differences in the entries `where`."""
+    pairs = list(zip(np.ravel(one)[np.ravel(where)], np.ravel(other)[np.ravel(where)], strict=True))
+    enough = (d for d in range(4, 17) if all(_number(a, d) != _number(b, d) for a, b in pairs))
+    digits = next(enough, 17)
+    return _shown(one, digits), _shown(other, digits)
+
+
+def _number(value: float, digits: int) -> str:
+    """A number with so many digits after the point, or in all where it is very large or small."""
+    if value == 0 or 1e-3 <= abs(value) < 1e6:
+        return np.format_float_positional(value, precision=digits, trim="-")
+    return f"{value:.{digits}g}"
+
+
+def _shown(value: Any, digits: int = 4) -> str:
     """A value in one line."""
     array = _array(value)
     if array is None:
-        text = "None" if value is None else repr(value)
+        text = repr(value)
     elif array.ndim == 0:
-        text = f"{float(array):.6g}"
+        text = _number(float(array), digits)
     else:
-        text = np.array2string(array, precision=4, threshold=12, edgeitems=3, max_line_width=10_000, separator=", ")
-    text = " ".join(text.split())
-    return text if len(text) <= 160 else text[:157] + "..."
+        formatter = {"float_kind": lambda number: _number(number, digits)}
+        text = np.array2string(
+            array, threshold=12, edgeitems=3, max_line_width=10_000, separator=", ", formatter=formatter
+        )
+    return _cut(" ".join(text.split()), 240)
 
 
-def fingerprint(value: Any) -> list[float]:
-    """A few numbers that tell values apart without giving them away: of each array its shape and three projections."""
+def _kind(value: Any) -> str:
+    """What a value is, in a few words."""
+    name = type(value).__name__
     if value is None:
-        return [-1.0]
+        return "None"
+    if isinstance(value, Mapping):
+        return f"a dict with the keys {', '.join(map(repr, value))}" if value else "an empty dict"
+    if isinstance(value, list | tuple):
+        return f"a {name} of length {len(value)}"
+    if hasattr(value, "shape"):
+        known = {"ndarray": "an array", "Tensor": "a tensor"}
+        return f"{known.get(name, name)} of shape {tuple(value.shape)}"
+    return f"{_shown(value)} ({name})"
+
+
+def _return(value: Any) -> str:
+    return ": is there a return?" if value is None else ""
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 3] + "..."
+
+
+def fingerprint(value: Any) -> list[float | str]:
+    """A few numbers that tell values apart without giving them away: of each array its shape and three projections."""
     if isinstance(value, Mapping):
         parts = [fingerprint(value[key]) for key in sorted(value)]
         return [float(len(value)), *(number for part in parts for number in part)]
@@ -222,20 +471,31 @@ def fingerprint(value: Any) -> list[float]:
     if array is None and isinstance(value, list | tuple):
         return [float(len(value)), *(number for part in value for number in fingerprint(part))]
     if array is None:
-        return []
+        return [_hash(value if isinstance(value, str) else type(value).__name__)]
     flat = array.ravel()
     places = np.arange(1, flat.size + 1)
     projections = [float(np.sum(flat * np.cos(k * places))) for k in (0.7, 1.9, 3.1)]
     return [float(array.ndim), *map(float, array.shape), *(p if math.isfinite(p) else 1e300 for p in projections)]
 
 
-def _same_numbers(one: Sequence[float], other: Sequence[float]) -> bool:
-    return len(one) == len(other) > 0 and all(
-        a == b or math.isclose(a, b, rel_tol=1e-4, abs_tol=1e-6) for a, b in zip(one, other, strict=True)
+def _hash(text: str) -> str:
+    return f"{zlib.crc32(text.encode()):08x}"
+
+
+def same_results(one: Mapping[str, Sequence[float | str]], other: Mapping[str, Sequence[float | str]]) -> bool:
+    """Whether two runs of the same checks saw the same: verdicts, errors and values."""
+    return one.keys() == other.keys() and all(
+        len(one[sentence]) == len(other[sentence])
+        and all(
+            a == b
+            or (not isinstance(a, str) and not isinstance(b, str) and math.isclose(a, b, rel_tol=1e-4, abs_tol=1e-6))
+            for a, b in zip(one[sentence], other[sentence], strict=True)
+        )
+        for sentence in one
     )
 
 
-def _known_mistakes() -> dict[str, list[dict[str, Any]]]:
+def _shipped_mistakes() -> dict[str, list[dict[str, Any]]]:
     try:
         return json.loads(_beside_notebook("known_mistakes.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -300,7 +560,8 @@ def _beside_notebook(filename: str) -> Path:
         if path.exists():
             return path
     raise FileNotFoundError(
-        f"{filename} is missing: it came with the assignment and belongs beside the notebook, in {Path.cwd()}"
+        f"{filename} is missing: it came with the assignment and belongs beside the notebook, in {Path.cwd()} "
+        "(in Colab, upload it into the file browser on the left)"
     )
 
 

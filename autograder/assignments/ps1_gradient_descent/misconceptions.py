@@ -21,9 +21,9 @@ ONE_ENTRY = (
 )
 ARGUMENT = "This value is an argument: use the one that the caller gives."
 OTHERS = "The argument belongs to the caller, who may still need it: make a new array."
-RETURN = "A function gives back what stands behind return, and nothing else."
+RETURN = "A function gives back what stands behind return; what it prints is only shown."
 LOOP_ENDS = "A return inside a loop ends the loop and the function at once."
-PRINTED = "nothing is returned: a printed result is shown, but not given back"
+PRINTED = "nothing is returned"
 TWO_CELLS = ("test_linear_gradients", "test_gradient_descent")
 DESCENDS = ("test_gradient_descent",)
 

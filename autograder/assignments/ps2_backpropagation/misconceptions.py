@@ -25,8 +25,8 @@ RECORD = "Count the losses: one before the first step, then one after each, each
 MINE = "The dict and its arrays belong to the caller, who will want them as they were (section 7)."
 OTHERS = "The argument belongs to the caller, who may still need it: make a new array."
 LOOP_ENDS = "A return inside a loop ends the loop and the function at once."
-RETURN = "A function gives back what stands behind return, and nothing else."
-PRINTED = "nothing is returned: a printed result is shown, but not given back"
+RETURN = "A function gives back what stands behind return; what it prints is only shown."
+PRINTED = "nothing is returned"
 BACKWARD = ("test_backward",)
 TRAINING = ("test_train_two_layer",)
 BOTH = (*BACKWARD, *TRAINING)
@@ -200,10 +200,7 @@ wrong = Misconceptions("backward")
 wrong("not_averaged", "the slope along ŷ is not divided by n", AVERAGE, {" / len(y)": ""})
 wrong("two_kept", "the 2 of the square is kept, though the ½ of the loss cancels it", AVERAGE, {"= (": "= 2 * ("})
 wrong(
-    "half_kept",
-    "the ½ of the loss is kept, though the 2 of the square cancels it",
-    AVERAGE,
-    {"len(y)": "(2 * len(y))"},
+    "half_kept", "the ½ of the loss is kept, though the 2 of the square cancels it", AVERAGE, {"len(y)": "(2 * len(y))"}
 )
 wrong("error_flipped", "the sign is flipped: y − ŷ instead of ŷ − y", SIGNS, {"y_hat - y": "y - y_hat"})
 wrong(
@@ -222,12 +219,7 @@ wrong(
     {"d_s =": "d_l2 = d_l2 * sigmoid_gradient(y_hat)\nd_s ="},
 )
 wrong("without_slope", "the slope of the sigmoid is missing on the way back", BACK, {" * sigmoid_gradient(l1)": ""})
-wrong(
-    "without_w2",
-    "W2 is missing on the way back",
-    BACK,
-    {'d_l2 @ params["W2"].T': "d_l2.sum(axis=1, keepdims=True)"},
-)
+wrong("without_w2", "W2 is missing on the way back", BACK, {'d_l2 @ params["W2"].T': "d_l2.sum(axis=1, keepdims=True)"})
 wrong(
     "slope_at_s",
     "σ′ is taken at σ(l1), not at l1: the sigmoid is applied twice",

@@ -33,8 +33,8 @@ NAMES = "Compare the whole name of each child with `names`: its flag is off if i
 THAW = "A layer may have been frozen before: those that are not named now must learn again (section 6)."
 ARGUMENT = "This value is an argument: use the one that the caller gives."
 LOOP_ENDS = "A return inside a loop ends the loop and the function at once."
-RETURN = "A function gives back what stands behind return, and nothing else."
-PRINTED = "nothing is returned: a printed result is shown, but not given back"
+RETURN = "A function gives back what stands behind return; what it prints is only shown."
+PRINTED = "nothing is returned"
 FITS = ("test_fit_linear",)
 
 wrong = Misconceptions("mean_square_gradient")
@@ -65,10 +65,7 @@ wrong(
 wrong("cut_inside", "the record is cut before the mean", CUT, {"copy**2": "copy.detach() ** 2"})
 wrong("backward_of_many", "backward of a tensor that isn't a single number", SCALAR, {".mean()": ""})
 wrong(
-    "watches_callers",
-    "the caller's x is watched from now on, and keeps a gradient",
-    YOURS,
-    {"x.detach().clone()": "x"},
+    "watches_callers", "the caller's x is watched from now on, and keeps a gradient", YOURS, {"x.detach().clone()": "x"}
 )
 wrong(
     "grad_of_the_other",
@@ -204,12 +201,7 @@ wrong(
     LOSS,
     {"criterion(model(inputs), targets)": "(criterion(model(inputs), targets) * len(inputs))"},
 )
-wrong(
-    "joined",
-    "all batches are joined to a single one",
-    EACH,
-    {"in batches": "in [map(torch.cat, zip(*batches))]"},
-)
+wrong("joined", "all batches are joined to a single one", EACH, {"in batches": "in [map(torch.cat, zip(*batches))]"})
 wrong("first_batch", "only the first batch counts", EACH, {".backward()": ".backward()\nreturn"})
 wrong(
     "in_a_copy",
@@ -313,10 +305,7 @@ wrong("divided_by_rate", "the gradient is divided by the learning rate", DOWNHIL
 wrong("rate_squared", "the learning rate counts twice", DOWNHILL, {"lr *": "lr * lr *"})
 wrong("fixed_rate", "the learning rate is a number of its own, not the argument", ARGUMENT, {"lr *": "0.01 *"})
 wrong(
-    "sign_only",
-    "only the direction of each gradient counts, not its size",
-    DOWNHILL,
-    {"* p.grad": "* p.grad.sign()"},
+    "sign_only", "only the direction of each gradient counts, not its size", DOWNHILL, {"* p.grad": "* p.grad.sign()"}
 )
 wrong(
     "step_assigned",
@@ -345,10 +334,7 @@ wrong(
     {"for p in parameters:": "for p in parameters:\n    p.grad = None"},
 )
 wrong(
-    "none_forgotten",
-    "a parameter without a gradient isn't thought of",
-    NONE,
-    {"p.grad is not None": "p.requires_grad"},
+    "none_forgotten", "a parameter without a gradient isn't thought of", NONE, {"p.grad is not None": "p.requires_grad"}
 )
 wrong(
     "stops_at_none",
@@ -687,14 +673,8 @@ wrong(
 wrong("returns_in_loop", "a return inside the loop ends it after one step", LOOP_ENDS, {"return w": "    return w"})
 wrong("without_losses", "only w and b are returned", THREE, {"b.detach(), losses": "b.detach()"})
 wrong(
-    "losses_first",
-    "the losses come first",
-    THREE,
-    {"w.detach(), b.detach(), losses": "losses, w.detach(), b.detach()"},
+    "losses_first", "the losses come first", THREE, {"w.detach(), b.detach(), losses": "losses, w.detach(), b.detach()"}
 )
 wrong(
-    "fit_printed",
-    PRINTED,
-    RETURN,
-    {"return w.detach(), b.detach(), losses": "print(w.detach(), b.detach(), losses)"},
+    "fit_printed", PRINTED, RETURN, {"return w.detach(), b.detach(), losses": "print(w.detach(), b.detach(), losses)"}
 )

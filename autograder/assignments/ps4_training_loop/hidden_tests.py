@@ -2,29 +2,38 @@
 
 Networks are small and start from secret weights; batches are few, of unequal size, and passed over more
 than once, because equal batches, single batches and single epochs hide mistakes.
+
+What tools report comes from the student's process, so a report alone earns nothing. A network's layers are proved by
+what each of them puts out for secret weights, weights by the path that led to them, a mode by the outputs of a network
+that computes something else in the other mode, the ability to learn by a step whose end is known.
 """
 
-from functools import partial
 from itertools import pairwise
 
 import numpy as np
 import torch
 
-from autograder.authoring import described, expect, grades, numbers, right_or_following, show_curve, tools_of
+from autograder.authoring import StudentRaised, described, expect, grades, numbers, show_curve, tools_of
 
 SMALL = (784, 7, 6, 10)
+FULL = (784, 128, 64, 10)
 SCALE = (0.1307, 0.3081)
 """Mean and standard deviation that the notebook's `load_mnist` normalises with."""
 FLOAT32 = 1e-3
 """Tolerance on weights, relative to how far a right loop moves them: mistakes differ by twice that and more."""
 
 
-def layers(sizes):
-    """The layers of a network as the notebook names them."""
+def layers(sizes, after_first=()):
+    """The layers of a network as the notebook names them; those in `after_first` stand behind the first ReLU."""
     found = []
     for i, (inputs, outputs) in enumerate(pairwise(sizes[:-1]), start=1):
         found += [(f"fc{i}", "Linear", {"in_features": inputs, "out_features": outputs}), (f"relu{i}", "ReLU", {})]
+        found += after_first if i == 1 else ()
     return [*found, ("logits", "Linear", {"in_features": sizes[-2], "out_features": sizes[-1]})]
+
+
+DROPOUT = ("dropout", "Dropout", {"p": 0.5})
+NORM = ("norm", "BatchNorm1d", {"num_features": SMALL[1]})
 
 
 def secret_weights(rng, sizes=SMALL):
@@ -37,13 +46,25 @@ def secret_weights(rng, sizes=SMALL):
     return weights
 
 
+def secret_norm(rng):
+    """Parameters and running statistics of NORM, far from those of any batch."""
+    size = SMALL[1]
+    return {
+        "norm.weight": tensor(rng.uniform(1, 2, size) * rng.choice([-1, 1], size)),
+        "norm.bias": tensor(rng.normal(size=size)),
+        "norm.running_mean": tensor(rng.uniform(1, 3, size)),
+        "norm.running_var": tensor(rng.uniform(0.1, 0.5, size)),
+        "norm.num_batches_tracked": torch.tensor(7),
+    }
+
+
 def tensor(array):
     """A float32 tensor."""
     return torch.tensor(np.asarray(array), dtype=torch.float32)
 
 
-def pictures(rng, n):
-    """n noise pictures (n, 1, 28, 28) with labels of every kind."""
+def noise(rng, n):
+    """n images of noise (n, 1, 28, 28) with labels of every kind."""
     return tensor(rng.normal(size=(n, 1, 28, 28))), torch.tensor(rng.integers(0, 10, size=n))
 
 
@@ -57,10 +78,10 @@ class Bench:
         self.optimizer = tools_of(who).optimizer(self.model, "SGD", lr=lr, **settings)
 
     def step(self, images, labels):
-        """One call of train_step; its loss."""
+        """One call of train_step: what it returned, and its arguments as it left them."""
         tools_of(self.who).watch()
         try:
-            return self.who.train_step(self.model, images, labels, self.criterion, self.optimizer)
+            return self.who.train_step.observed(self.model, images, labels, self.criterion, self.optimizer)
         finally:
             tools_of(self.who).events()
 
@@ -71,7 +92,6 @@ class Bench:
         try:
             return self.who.train(self.model, loader, self.criterion, self.optimizer, epochs, *print_every)
         finally:
-            self.made = tools_of(self.who).optimizers_made()
             tools_of(self.who).events()
 
     @property
@@ -81,13 +101,22 @@ class Bench:
 
 def same_weights(got, wanted, start, when):
     """Expect the same weights, to a thousandth of how far they had to move."""
-    expect.that(set(got) == set(wanted), f"{when} the network has other parameters than before.")
+    expect.that(alike(got, wanted), f"{when} the network has other parameters than before.")
     moved = {name: wanted[name] - start[name] for name in wanted}
     student_moved = {name: got[name] - start[name] for name in wanted}
     if all(not bool(m.any()) for m in student_moved.values()) and any(bool(m.any()) for m in moved.values()):
         expect.that(False, f"{when} the weights are what they were before: nothing was learned.")
     for name in wanted:
         expect.close(student_moved[name], moved[name], f"{when} the change of {name}", rtol=FLOAT32)
+
+
+def alike(got, wanted):
+    """Whether `got` has the names and shapes of the weights `wanted`: what comes from the worker may be anything."""
+    return (
+        isinstance(got, dict)
+        and set(got) == set(wanted)
+        and all(isinstance(got[name], torch.Tensor) and got[name].shape == wanted[name].shape for name in wanted)
+    )
 
 
 def no_graph(value, function):
@@ -100,79 +129,116 @@ def no_graph(value, function):
     )
 
 
+def still_learns(student, reference, rng, model, weights, after, built=None):
+    """Expect that a right learning step moves `model`, whose weights are `weights`, to where it has to."""
+    sizes = built or SMALL
+    images, labels = tensor(rng.normal(size=(6, sizes[0]))), torch.tensor(rng.integers(0, sizes[-1], size=6))
+    twin = tools_of(reference).network(layers(sizes), weights)
+    tools_of(reference).learn(twin, images, labels, 0.1)
+    try:
+        tools_of(student).learn(model, images, labels, 0.1)
+    except StudentRaised as error:
+        flags = tools_of(student).requires_grad(model)
+        frozen = [str(name) for name, flag in flags.items() if not flag] if isinstance(flags, dict) else []
+        reason = f"{', '.join(frozen)} require no gradient" if frozen else error.text
+        expect.that(False, f"{after} the network should be able to learn; it can't: {reason}.")
+    same_weights(tools_of(student).weights(model), tools_of(reference).weights(twin), weights, f"{after} and one step")
+
+
 # --- build_network -------------------------------------------------------------------------------------------
 
 
-def rows(who, model):
-    """A network's layers as (name, kind, inputs, outputs)."""
-    return [(row["name"], row["kind"], row["in"], row["out"]) for row in tools_of(who).layers(model)]
-
-
-def same_network(student, model, sizes, call):
-    """Expect a Sequential of the right layers that computes what they say: raw logits."""
+def named_layers(student, model, sizes, call):
+    """Expect a Sequential of the layers that the notebook names: the report by which a message can name a mistake."""
+    expect.that(hasattr(model, "type"), f"{call} should return an nn.Sequential, but returned {described(model)}.")
     kinds = tools_of(student).kind(model)
     expect.that(
         "torch.nn.modules.container.Sequential" in kinds,
-        f"{call} should return an nn.Sequential, but returned an object of type {kinds[0].rpartition('.')[2]}.",
+        f"{call} should return an nn.Sequential, but returned an object of type {str(kinds[0]).rpartition('.')[2]}.",
     )
     wanted = [(name, kind, size.get("in_features"), size.get("out_features")) for name, kind, size in layers(sizes)]
-    got = rows(student, model)
+    got = tools_of(student).layers(model)
+    names = [str(row["name"]) for row in got]
     expect.that(
-        [row[0] for row in got] == [row[0] for row in wanted],
-        f"{call} should have the layers {', '.join(row[0] for row in wanted)}; "
-        f"it has {', '.join(str(row[0]) for row in got) or 'none'}.",
+        names == [row[0] for row in wanted],
+        f"{call} should have the layers {', '.join(row[0] for row in wanted)}; it has {', '.join(names) or 'none'}.",
     )
-    for (name, kind, inputs, outputs), (_, right_kind, right_inputs, right_outputs) in zip(got, wanted, strict=True):
-        expect.that(kind == right_kind, f"{call}: layer {name} should be a {right_kind}; it is a {kind}.")
+    for row, (name, kind, inputs, outputs) in zip(got, wanted, strict=True):
+        expect.that(row["kind"] == kind, f"{call}: layer {name} should be a {kind}; it is a {row['kind']}.")
         expect.that(
-            (inputs, outputs) == (right_inputs, right_outputs),
-            f"{call}: layer {name} should take {right_inputs} numbers to {right_outputs}; "
-            f"it takes {inputs} to {outputs}.",
+            (row["in"], row["out"]) == (inputs, outputs),
+            f"{call}: layer {name} should take {inputs} numbers to {outputs}; it takes {row['in']} to {row['out']}.",
         )
-    biased = [row["name"] for row in tools_of(student).layers(model) if row["kind"] == "Linear" and not row["bias"]]
-    expect.that(not biased, f"{call}: {', '.join(biased)} should have a bias; there is none.")
+        expect.that(kind != "Linear" or row["bias"], f"{call}: {name} should have a bias; there is none.")
+
+
+def same_network(student, reference, rng, sizes, *arguments):
+    """Expect build_network(*arguments) to make networks that hold and compute what the notebook says.
+
+    Two networks get different secret weights under the right names. Every layer's output, asked for by the layer's
+    name, must be that of a right network with these weights, and so must be the output of the whole.
+    """
+    call = f"build_network({', '.join(map(str, arguments))})"
+    models = []
+    for _ in range(2):
+        models.append(student.build_network(*arguments))
+        named_layers(student, models[-1], sizes, call)
+    secrets = [{name: value * 2 for name, value in secret_weights(rng, sizes).items()} for _ in models]
+    for model, weights in zip(models, secrets, strict=True):
+        tools_of(student).set_weights(model, weights)
+    inputs = tensor(rng.normal(size=(6, sizes[0])))
+    for model, weights in zip(models, secrets, strict=True):
+        right = tools_of(reference).layer_outputs(tools_of(reference).network(layers(sizes), weights), inputs)
+        got = tools_of(student).layer_outputs(model, inputs)
+        expect.that(isinstance(got, dict) and set(got) == set(right), f"{call} should have the layers {list(right)}.")
+        for name in right:
+            expect.close(got[name], right[name], f"{call}: the output of layer {name}", rtol=1e-5)
+        whole = tools_of(student).outputs(model, inputs)
+        expect.close(whole, right["logits"], f"{call}: the network's output", rtol=1e-5)
+    return models, secrets
 
 
 @grades("test_build_network", weight=2)
-def test_build_network_default(student):
+def test_build_network_default(student, reference, rng):
     """Without arguments it is 784 → 128 → 64 → 10 with named layers."""
-    same_network(student, student.build_network(), (784, 128, 64, 10), "build_network()")
+    same_network(student, reference, rng, FULL)
 
 
 @grades("test_build_network", weight=2)
-def test_build_network_sizes(student, rng):
+def test_build_network_sizes(student, reference, rng):
     """It has as many hidden layers, of such sizes, as it is asked for."""
     for count in (1, 3, 4):
         hidden = tuple(int(size) for size in rng.integers(3, 12, size=count))
         inputs, outputs = int(rng.integers(5, 20)), int(rng.integers(2, 8))
-        call = f"build_network({inputs}, {hidden}, {outputs})"
-        same_network(student, student.build_network(inputs, hidden, outputs), (inputs, *hidden, outputs), call)
+        same_network(student, reference, rng, (inputs, *hidden, outputs), inputs, hidden, outputs)
 
 
 @grades("test_build_network", weight=2)
 def test_build_network_logits(student, reference, rng):
     """It puts out raw logits: linear layers with a ReLU between them, and nothing behind the last."""
-    sizes = (12, 9, 8, 5)
-    model = student.build_network(12, (9, 8), 5)
-    same_network(student, model, sizes, "build_network(12, (9, 8), 5)")
-    weights = {name: value * 3 for name, value in secret_weights(rng, sizes).items()}
-    tools_of(student).set_weights(model, weights)
-    inputs = tensor(rng.normal(size=(6, 12)))
-    right = tools_of(reference).outputs(tools_of(reference).network(layers(sizes), weights), inputs)
-    expect.close(tools_of(student).outputs(model, inputs), right, "the network's output", rtol=1e-5)
+    same_network(student, reference, rng, (12, 9, 8, 5), 12, (9, 8), 5)
 
 
 @grades("test_build_network")
-def test_build_network_fresh(student):
+def test_build_network_fresh(student, reference, rng):
     """Every call makes a new network with random weights, all of them trainable."""
-    first, second = student.build_network(12, (9,), 5), student.build_network(12, (9,), 5)
-    same_network(student, first, (12, 9, 5), "build_network(12, (9,), 5)")
-    flags = tools_of(student).requires_grad(first)
-    frozen = [name for name, flag in flags.items() if not flag]
-    expect.that(not frozen, f"All parameters should be trainable; {', '.join(frozen)} are not.")
-    one, other = tools_of(student).weights(first), tools_of(student).weights(second)
+    sizes = (12, 9, 5)
+    inputs = tensor(rng.normal(size=(4, 12)))
+    started = []
+    for _ in range(2):
+        model = student.build_network(12, (9,), 5)
+        named_layers(student, model, sizes, "build_network(12, (9,), 5)")
+        weights = tools_of(student).weights(model)
+        expect.that(alike(weights, secret_weights(rng, sizes)), "build_network(12, (9,), 5) has other parameters.")
+        right = tools_of(reference).outputs(tools_of(reference).network(layers(sizes), weights), inputs)
+        expect.close(tools_of(student).outputs(model, inputs), right, "the new network's output", rtol=1e-5)
+        started.append(weights)
+    one, other = started
     same = [name for name in one if name.endswith("weight") and torch.equal(one[name], other[name])]
     expect.that(not same, f"Two networks should start from different random weights; {', '.join(same)} are the same.")
+    models, secrets = same_network(student, reference, rng, sizes, 12, (9,), 5)
+    for model, weights in zip(models, secrets, strict=True):
+        still_learns(student, reference, rng, model, weights, "After build_network", sizes)
 
 
 # --- train_step ----------------------------------------------------------------------------------------------
@@ -183,7 +249,7 @@ def test_train_step_moves(student, reference, rng):
     """One step moves every weight against its gradient, scaled by the learning rate."""
     start = secret_weights(rng)
     for n, lr in ((8, 0.1), (5, 0.03)):
-        images, labels = pictures(rng, n)
+        images, labels = noise(rng, n)
         mine, right = (Bench(who, start, lr) for who in (student, reference))
         for bench in (mine, right):
             bench.step(images, labels)
@@ -194,7 +260,7 @@ def test_train_step_moves(student, reference, rng):
 def test_train_step_alone(student, reference, rng):
     """The update comes from this batch alone, whatever gradients stood there before."""
     start = secret_weights(rng)
-    batches = [pictures(rng, n) for n in (8, 8, 5)]
+    batches = [noise(rng, n) for n in (8, 8, 5)]
     stale = {name: tensor(rng.normal(size=value.shape)) for name, value in start.items()}
     mine, right = (Bench(who, start) for who in (student, reference))
     for bench in (mine, right):
@@ -210,20 +276,20 @@ def test_train_step_loss(student, reference, rng):
     """It returns this batch's mean loss, as it was before the update."""
     start = secret_weights(rng)
     for n in (8, 5, 1):
-        images, labels = pictures(rng, n)
+        images, labels = noise(rng, n)
         got, wanted = (Bench(who, start).step(images, labels) for who in (student, reference))
-        expect.close(got, wanted, f"train_step(…) on a batch of {n}", rtol=1e-4)
-        expect.unchanged(student._caller.left[1], images, "images", "train_step")
-        no_graph(got, "train_step")
+        expect.close(got.value, wanted.value, f"train_step(…) on a batch of {n}", rtol=1e-4)
+        expect.unchanged(got.arguments[1], images, "images", "train_step")
+        no_graph(got.value, "train_step")
 
 
 @grades("test_train_step")
 def test_train_step_arguments(student, reference, rng):
-    """It uses the criterion and the optimizer it is given, on flat pictures too."""
+    """It uses the criterion and the optimizer it is given, on flat images too."""
     start = secret_weights(rng)
-    images, labels = pictures(rng, 6)
+    images, labels = noise(rng, 6)
     mine, right = (Bench(who, start, lr=0.37, smoothing=0.3) for who in (student, reference))
-    got, wanted = (bench.step(images.flatten(1), labels) for bench in (mine, right))
+    got, wanted = (bench.step(images.flatten(1), labels).value for bench in (mine, right))
     expect.close(got, wanted, "train_step(…) with a criterion of its own kind", rtol=1e-4)
     same_weights(mine.weights, right.weights, start, "After one step with lr = 0.37")
 
@@ -231,147 +297,108 @@ def test_train_step_arguments(student, reference, rng):
 # --- train ---------------------------------------------------------------------------------------------------
 
 
-def followed(bench, images, labels, batch_size, epochs, print_every):
-    """A right loop driven by the student's own train_step: the losses it returns, the weights it ends with."""
-    losses, window, seen, start = [], [], set(), bench.weights
-    for _ in range(epochs):
-        for batch in zip(images.split(batch_size), labels.split(batch_size), strict=True):
-            window.append(float(bench.step(*batch)))
-            seen.add(window[-1])
-            if len(window) == print_every:
-                losses.append(sum(window) / print_every)
-                window = []
-    end = bench.weights
-    learned = any(not torch.equal(end[name], start[name]) for name in end)
-    expect.that(learned or len(seen) > 1, "A train_step that does nothing gives nothing to follow.")
-    return losses, end
-
-
-def path(student, reference, start, lr, *loop, **settings):
-    """What the student's train did, what a right one does, and what would follow from the student's train_step."""
-
-    def ran(who):
-        bench = Bench(who, start, lr, **settings)
-        return bench.train(*loop), bench.weights
-
-    got, wanted = ran(student), ran(reference)
-    return got, wanted, lambda: followed(Bench(student, start, lr, **settings), *loop)
-
-
 @grades("test_train", weight=3)
 def test_train_weights(student, reference, rng):
     """After every epoch the weights are where a right loop leads, a short last batch included."""
     start = secret_weights(rng)
-    images, labels = pictures(rng, 21)
+    images, labels = noise(rng, 21)
     for epochs, lr in ((1, 0.05), (2, 0.1)):
-        (_, got), wanted, following = path(student, reference, start, lr, images, labels, 8, epochs, 2)
+        mine, right = (Bench(who, start, lr) for who in (student, reference))
+        for bench in (mine, right):
+            bench.train(images, labels, 8, epochs, 2)
         when = f"After {epochs} epoch{'s' * (epochs > 1)} of 3 batches with lr = {lr}"
-        judge = partial(same_path, got, start, when)
-        right_or_following(student, judge, wanted, following)
-
-
-def same_path(got, start, when, wanted):
-    """Expect the weights of the pair `wanted`, losses and weights."""
-    same_weights(got, wanted[1], start, when)
+        same_weights(mine.weights, right.weights, start, when)
 
 
 @grades("test_train", weight=3)
 def test_train_losses(student, reference, rng):
     """It returns the mean loss of every full window of steps, and windows run on across epochs."""
     start = secret_weights(rng)
-    images, labels = pictures(rng, 21)
+    images, labels = noise(rng, 21)
     for epochs, window in ((1, 2), (3, 2), (2, 4), (1, 5)):
-        (got, _), wanted, following = path(student, reference, start, 0.1, images, labels, 8, epochs, window)
-        what = f"train(…, epochs={epochs}, print_every={window}) over 3 batches"
-        right_or_following(student, partial(same_losses, got, what), wanted, following)
+        got, wanted = (Bench(who, start).train(images, labels, 8, epochs, window) for who in (student, reference))
+        same_losses(got, wanted, f"train(…, epochs={epochs}, print_every={window}) over 3 batches")
         no_graph(got, "train")
 
 
-def same_losses(got, what, wanted):
-    """Expect the losses of the pair `wanted`, losses and weights."""
-    losses = wanted[0]
+def same_losses(got, wanted, what):
+    """Expect the losses that a right loop returns."""
     expect.that(
-        isinstance(got, list | tuple | np.ndarray | torch.Tensor),
+        isinstance(got, list | tuple | np.ndarray | torch.Tensor) and getattr(got, "ndim", 1) == 1,
         f"{what} should return a list of floats, but returned {described(got)}.",
     )
     expect.that(
-        len(got) == len(losses),
-        f"{what} should return {len(losses)} losses, one for each full window; it returned {len(got)}.",
+        len(got) == len(wanted),
+        f"{what} should return {len(wanted)} losses, one for each full window; it returned {len(got)}.",
     )
-    expect.close(got, losses, what, rtol=1e-4)
+    expect.close(got, wanted, what, rtol=1e-4)
 
 
 @grades("test_train")
 def test_train_default_window(student, reference, rng):
     """Without `print_every` a window is 40 steps."""
     start = secret_weights(rng)
-    images, labels = pictures(rng, 83)
-    mine, right = (Bench(who, start, 0.02) for who in (student, reference))
-    got, wanted = (bench.train(images, labels, 1, 1) for bench in (mine, right))
-    right_or_following(
-        student,
-        partial(same_losses, got, "train(…) of 83 steps"),
-        (wanted, None),
-        lambda: followed(Bench(student, start, 0.02), images, labels, 1, 1, 40),
-    )
+    images, labels = noise(rng, 83)
+    got, wanted = (Bench(who, start, 0.02).train(images, labels, 1, 1) for who in (student, reference))
+    same_losses(got, wanted, "train(…) of 83 steps")
 
 
 @grades("test_train")
 def test_train_loss_decreases(student, reference, rng):
-    """Training lowers the loss on the pictures it was trained on."""
+    """Training lowers the loss on the images it was trained on."""
     start = secret_weights(rng)
-    images, labels = pictures(rng, 36)
-    (losses, got), wanted, following = path(student, reference, start, 0.05, images, labels, 8, 4, 2)
-    show_curve(student, "4 epochs of 5 batches, a mean reported every 2 steps", losses, wanted[0])
+    images, labels = noise(rng, 36)
+    mine, right = (Bench(who, start, 0.05) for who in (student, reference))
+    losses, healthy = (bench.train(images, labels, 8, 4, 2) for bench in (mine, right))
+    show_curve(student, "4 epochs of 5 batches, a mean reported every 2 steps", losses, healthy)
+    got, wanted = mine.weights, right.weights
+    expect.that(alike(got, wanted), "After training the network has other parameters than before.")
+    # Recomputed here from the weights: what the student's code reports has no part in it.
+    before, after, reached = (mean_loss(reference, weights, images, labels) for weights in (start, got, wanted))
+    expect.that(
+        after <= reached + 0.1 * abs(before - reached),
+        f"In 4 epochs the loss on the training images should fall from {before:.4f} to about {reached:.4f}; "
+        f"it went to {after:.4f}.",
+    )
 
-    def loss(weights):
-        # Recomputed here from the weights: what the student's code reports has no part in it.
-        logits = tools_of(reference).outputs(tools_of(reference).network(layers(SMALL), weights), images, flat=True)
-        return float(torch.nn.functional.cross_entropy(logits, labels))
 
-    def judge(pair):
-        before, after, reached = loss(start), loss(got), loss(pair[1])
-        expect.that(
-            after <= reached + 0.1 * abs(before - reached) or np.isnan([after, reached]).all(),
-            f"In 4 epochs the loss on the training pictures should fall from {before:.4f} to about {reached:.4f}; "
-            f"it went to {after:.4f}.",
-        )
-
-    right_or_following(student, judge, wanted, following)
+def mean_loss(reference, weights, images, labels):
+    """The cross-entropy of the small network with these weights."""
+    logits = tools_of(reference).outputs(tools_of(reference).network(layers(SMALL), weights), images, flat=True)
+    return float(torch.nn.functional.cross_entropy(logits, labels))
 
 
 @grades("test_train")
 def test_train_keeps_the_optimizer(student, reference, rng):
-    """It uses the criterion and the optimizer it is given, from the first batch to the last."""
+    """It uses the criterion and the optimizer it is given, from the first batch to the last.
+
+    The optimizer has momentum, weight decay, and another rate for each layer, so that a new one leads elsewhere. A
+    step by hand, p -= lr * p.grad with each parameter's own rate, leaves out momentum and decay and is right as well.
+    """
     start = secret_weights(rng)
-    images, labels = pictures(rng, 21)
-    mine, right = (Bench(who, start, 0.05, momentum=0.9, smoothing=0.3) for who in (student, reference))
-    (_, got), wanted = ((bench.train(images, labels, 8, 2, 2), bench.weights) for bench in (mine, right))
+    images, labels = noise(rng, 21)
+    rates = {"fc1": 0.03, "fc2": 0.08, "logits": 0.05}
 
-    def following():
-        return followed(Bench(student, start, 0.05, momentum=0.9, smoothing=0.3), images, labels, 8, 2, 2)
+    def ran(who, **settings):
+        bench = Bench(who, start, 0.05, smoothing=0.3, rates=rates, **settings)
+        bench.train(images, labels, 8, 2, 2)
+        return bench.weights
 
-    judge = partial(same_path, got, start, "After 2 epochs with a momentum of 0.9")
-    if not mine.made:
-        # Updating by hand, p -= lr * p.grad, leaves momentum out and is right all the same. Making a new optimizer
-        # in the loop gives the very same weights, and is the mistake that this test is for.
-        plain = Bench(reference, start, 0.05, smoothing=0.3)
-        plain.train(images, labels, 8, 2, 2)
-        following = either(judge, (None, plain.weights), following)
-    right_or_following(student, judge, wanted, following)
+    got, wanted = (ran(who, momentum=0.9, weight_decay=0.2) for who in (student, reference))
+    by_hand = ran(reference)
+    if not follows(got, by_hand, start):
+        same_weights(
+            got, wanted, start, "After 2 epochs with a momentum of 0.9, weight decay and a rate for each layer"
+        )
 
 
-def either(judge, wanted, following):
-    """`wanted` where `judge` accepts it, else what `following` gives."""
-
-    def choose():
-        try:
-            judge(wanted)
-        except AssertionError:
-            return following()
-        return wanted
-
-    return choose
+def follows(got, wanted, start):
+    """Whether the weights `got` are what `same_weights` expects."""
+    try:
+        same_weights(got, wanted, start, "")
+    except AssertionError:
+        return False
+    return True
 
 
 # --- predict -------------------------------------------------------------------------------------------------
@@ -379,10 +406,10 @@ def either(judge, wanted, following):
 
 @grades("test_predict", weight=2)
 def test_predict_values(student, reference, rng):
-    """The probabilities are the softmax of the logits of each picture."""
+    """The probabilities are the softmax of the logits of each image."""
     weights = {name: value * 2 for name, value in secret_weights(rng).items()}
     for n, flat in ((5, False), (1, False), (4, True)):
-        images, _ = pictures(rng, n)
+        images, _ = noise(rng, n)
         images = images.flatten(1) if flat else images
         got, wanted = (
             who.predict(tools_of(who).network(layers(SMALL), weights), images) for who in (student, reference)
@@ -396,154 +423,332 @@ def sums_to_one(got, n):
     """Expect each row of probabilities to sum to 1, where `got` is an array with rows at all."""
     array = numbers(got)
     if array is not None and array.shape == (n, 10):
-        what = f"the sum of each row of predict(model, images) for {n} picture{'s' * (n > 1)}"
+        what = f"the sum of each row of predict(model, images) for {n} image{'s' * (n > 1)}"
         expect.close(array.sum(axis=1), np.ones(n), what, rtol=1e-4)
 
 
 @grades("test_predict")
 def test_predict_no_graph(student, reference, rng):
-    """The probabilities carry no graph, nothing is learned, and autograd is left as it was."""
+    """The probabilities carry no graph, and the model can learn afterwards as before."""
     weights = secret_weights(rng)
     model = tools_of(student).network(layers(SMALL), weights)
-    images, _ = pictures(rng, 3)
+    images, _ = noise(rng, 3)
     got = student.predict(model, images)
+    sums_to_one(got, 3)
+    right = reference.predict(tools_of(reference).network(layers(SMALL), weights), images)
+    expect.close(got, right, "predict(model, images)", rtol=1e-4)
     expect.that(
         not getattr(got, "requires_grad", False),
         "predict(model, images) returned a tensor that requires a gradient; expected one without a graph.",
     )
-    after = tools_of(student).weights(model)
-    expect.that(all(torch.equal(after[name], weights[name]) for name in weights), "predict changed the weights.")
-    expect.that(tools_of(student).grad_enabled(), "predict switched autograd off for everything that comes after it.")
-    frozen = [name for name, flag in tools_of(student).requires_grad(model).items() if not flag]
-    expect.that(not frozen, f"predict froze the model: {', '.join(frozen)} no longer require gradients.")
-    sums_to_one(got, 3)
-    expect.close(got, right_probabilities(reference, weights, images), "predict(model, images)", rtol=1e-4)
+    same_outputs(student, reference, rng, model, layers(SMALL), weights, "predict")
+    still_learns(student, reference, rng, model, weights, "After predict")
 
 
-def right_probabilities(reference, weights, images):
-    """What a right predict gives for the small network with these weights."""
-    return reference.predict(tools_of(reference).network(layers(SMALL), weights), images)
+def same_outputs(student, reference, rng, model, kinds, weights, function):
+    """Expect that the call of `function` has left the model's weights alone, judged by its outputs."""
+    images, _ = noise(rng, 6)
+    right = tools_of(reference).outputs(tools_of(reference).network(kinds, weights), images, flat=True)
+    got = tools_of(student).outputs(model, images, flat=True)
+    expect.close(got, right, f"{function} changed the weights: the model's output for other images", rtol=1e-4)
+
+
+@grades("test_predict")
+def test_predict_evaluates(student, reference, rng):
+    """It predicts in evaluation mode: without dropout, normalised by what was learned."""
+    for extra, more in ((DROPOUT, {}), (NORM, secret_norm(rng))):
+        weights = {**secret_weights(rng), **more}
+        images, _ = noise(rng, 6)
+        models = [tools_of(who).network(layers(SMALL, [extra]), weights) for who in (student, reference)]
+        got, wanted = (who.predict(model, images) for who, model in zip((student, reference), models, strict=True))
+        what = f"predict(model, images) of a model in training mode that has a {extra[1]} layer"
+        expect.close(got, wanted, what, rtol=1e-4)
 
 
 @grades("test_predict")
 def test_predict_mode(student, reference, rng):
     """The model's mode is what it was, training or evaluation."""
-    weights = secret_weights(rng)
-    images, _ = pictures(rng, 3)
+    kinds = layers(SMALL, [NORM])
+    weights = {**secret_weights(rng), **secret_norm(rng)}
     for training in (True, False):
-        model = tools_of(student).network(layers(SMALL), weights)
+        images, _ = noise(rng, 6)
+        model, twin = (tools_of(who).network(kinds, weights) for who in (student, reference))
+        # Which mode is the right one for predicting is another test's question.
+        either = [
+            torch.softmax(tools_of(reference).outputs(twin, images, flat=True, training=mode), dim=1)
+            for mode in ({False, training})
+        ]
         tools_of(student).set_training(model, training)
         got = student.predict(model, images)
-        before, other = ("training", "evaluation") if training else ("evaluation", "training")
-        expect.that(
-            tools_of(student).training(model) == training,
-            f"The model was in {before} mode before predict, and is in {other} mode after it; expected {before} mode.",
-        )
-        expect.close(got, right_probabilities(reference, weights, images), f"predict in {before} mode", rtol=1e-4)
+        one_of(got, either, "predict(model, images)", 1e-4)
+        left_in_mode(student, reference, rng, model, kinds, weights, training, "predict")
+
+
+def one_of(got, accepted, what, rtol, scale=None):
+    """Expect one of several results; the message speaks of the first."""
+    for wanted in accepted[1:]:
+        try:
+            expect.close(got, wanted, what, rtol=rtol, scale=scale)
+        except AssertionError:
+            continue
+        return
+    expect.close(got, accepted[0], what, rtol=rtol, scale=scale)
+
+
+def left_in_mode(student, reference, rng, model, kinds, weights, training, function):
+    """Expect `model`, which has a NORM, to compute what it computes in that mode."""
+    images, _ = noise(rng, 8)
+    twin = tools_of(reference).network(kinds, weights)
+    right, other = (
+        tools_of(reference).outputs(twin, images, flat=True, training=mode) for mode in (training, not training)
+    )
+    got = tools_of(student).outputs(model, images, flat=True, training=None)
+    before, after = ("training", "evaluation") if training else ("evaluation", "training")
+    switched = numbers(got) is not None and numbers(got).shape == right.shape and np.allclose(numbers(got), other, 1e-3)
+    expect.that(
+        not switched,
+        f"The model was in {before} mode before {function}, and is in {after} mode after it; expected {before} mode.",
+    )
+    expect.close(got, right, f"After {function}, the output of the model, left in {before} mode,", rtol=1e-4)
 
 
 # --- accuracy ------------------------------------------------------------------------------------------------
 
 
-def answers(reference, weights, images):
-    """The digits that the small network with these weights answers."""
-    logits = tools_of(reference).outputs(tools_of(reference).network(layers(SMALL), weights), images, flat=True)
-    return logits.argmax(1)
+def answers(reference, kinds, weights, images, training=False):
+    """The classes that the network with these weights answers, for a batch."""
+    twin = tools_of(reference).network(kinds, weights)
+    return tools_of(reference).outputs(twin, images, flat=True, training=training).argmax(1)
 
 
-def judge_accuracy(student, reference, weights, images, labels, batch_size):
-    """Expect `accuracy` to count right, or to follow from the student's own predict."""
-    model = tools_of(student).network(layers(SMALL), weights)
+def telling(rng, n, batch_size):
+    """Which of n answers are right, drawn so that the share in all is not that in a part, nor a mean of batches."""
+    while True:
+        right = torch.tensor(rng.random(n) < rng.uniform(0.3, 0.7))
+        shares = [float(part.float().mean()) for part in right.split(batch_size)]
+        whole = float(right.float().mean())
+        full = float(right[: n - n % batch_size].float().mean())
+        confused = [shares[0], shares[-1], float(np.mean(shares)), *([full] if n % batch_size else [])]
+        if all(abs(whole - share) > 0.01 for share in confused):
+            return right
+
+
+def wrong_labels(rng, right, labels):
+    """The labels, with another class where `right` is not."""
+    other = (labels + torch.tensor(rng.integers(1, 10, size=len(labels)))) % 10
+    return torch.where(right, labels, other)
+
+
+def judge_accuracy(student, reference, rng, weights, images, labels, batch_size):
+    """Expect `accuracy` to count right, and to leave the model alone."""
+    kinds = layers(SMALL)
+    model = tools_of(student).network(kinds, weights)
     n = len(labels)
-    right = int((answers(reference, weights, images) == labels).sum())
+    right = int((answers(reference, kinds, weights, images) == labels).sum())
     got = student.accuracy(model, tools_of(student).loader(images, labels, batch_size))
     what = f"accuracy(model, loader) with {right} of {n} right, in batches of {batch_size}"
-
-    def following():
-        pairs = zip(images.split(batch_size), labels.split(batch_size), strict=True)
-        return sum(float((student.predict(model, x).argmax(1) == y).sum()) for x, y in pairs) / n
-
-    right_or_following(student, lambda wanted: expect.close(got, wanted, what, scale=1.0), right / n, following)
-    after = tools_of(student).weights(model)
-    expect.that(all(torch.equal(after[name], weights[name]) for name in weights), "accuracy changed the weights.")
+    expect.close(got, right / n, what, scale=1.0)
+    same_outputs(student, reference, rng, model, kinds, weights, "accuracy")
 
 
 @grades("test_accuracy", weight=2)
 def test_accuracy_short_batch(student, reference, rng):
-    """A shorter last batch counts by its pictures, not as a batch."""
-    weights = secret_weights(rng)
+    """A shorter last batch counts by its images, not as a batch."""
     for n, batch_size in ((21, 8), (10, 4), (9, 8)):
-        images, _ = pictures(rng, n)
-        labels = answers(reference, weights, images)
-        # Half of the first batch is wrong and all else right: a mean over batches would weigh that differently.
-        half = batch_size // 2
-        labels[:half] = (labels[:half] + torch.tensor(rng.integers(1, 10, size=half))) % 10
-        judge_accuracy(student, reference, weights, images, labels, batch_size)
+        weights = secret_weights(rng)
+        images, _ = noise(rng, n)
+        labels = answers(reference, layers(SMALL), weights, images)
+        labels = wrong_labels(rng, telling(rng, n, batch_size), labels)
+        judge_accuracy(student, reference, rng, weights, images, labels, batch_size)
 
 
 @grades("test_accuracy")
 def test_accuracy_range(student, reference, rng):
     """It is 1 where all answers are right, 0 where none is, and the share in between."""
     weights = secret_weights(rng)
-    images, _ = pictures(rng, 24)
-    for wrong in (0, 24, 6):
-        labels = answers(reference, weights, images)
-        labels[:wrong] = (labels[:wrong] + 3) % 10
-        judge_accuracy(student, reference, weights, images, labels, 8)
+    images, _ = noise(rng, 21)
+    labels = answers(reference, layers(SMALL), weights, images)
+    everything = torch.ones(21, dtype=torch.bool)
+    for right in (everything, ~everything, telling(rng, 21, 8)):
+        judge_accuracy(student, reference, rng, weights, images, wrong_labels(rng, right, labels), 8)
 
 
 @grades("test_accuracy")
 def test_accuracy_mixed(student, reference, rng):
     """Right and wrong answers are mixed in every batch, and each counts once."""
     weights = secret_weights(rng)
-    images, _ = pictures(rng, 50)
-    logits = tools_of(reference).outputs(tools_of(reference).network(layers(SMALL), weights), images, flat=True)
-    # A wrong label is the least likely digit, or any.
-    order = logits.argsort(1, descending=True)
-    place = torch.tensor(rng.choice([0, 0, 0, 9, 4], size=50))
-    labels = order[torch.arange(50), place]
-    judge_accuracy(student, reference, weights, images, labels, 8)
+    for batch_size in (8, 16):
+        images, _ = noise(rng, 50)
+        logits = tools_of(reference).outputs(tools_of(reference).network(layers(SMALL), weights), images, flat=True)
+        # A wrong label is the least likely class, or any.
+        order = logits.argsort(1, descending=True)
+        wrong = order[torch.arange(50), torch.tensor(rng.choice([9, 4], size=50))]
+        labels = torch.where(telling(rng, 50, batch_size), order[:, 0], wrong)
+        judge_accuracy(student, reference, rng, weights, images, labels, batch_size)
+
+
+def two_minds(reference, rng):
+    """A network with a NORM, batches, and the share of right answers by its evaluation and by its training mode."""
+    kinds = layers(SMALL, [NORM])
+    while True:
+        weights = {**secret_weights(rng), **secret_norm(rng)}
+        images, _ = noise(rng, 28)
+        evaluated = answers(reference, kinds, weights, images)
+        trained = torch.cat([answers(reference, kinds, weights, batch, True) for batch in images.split(8)])
+        labels = wrong_labels(rng, telling(rng, 28, 8), evaluated)
+        shares = [float((found == labels).float().mean()) for found in (evaluated, trained)]
+        if abs(shares[0] - shares[1]) > 0.1:
+            return kinds, weights, images, labels, shares
+
+
+@grades("test_accuracy")
+def test_accuracy_evaluates(student, reference, rng):
+    """It counts what the model answers in evaluation mode."""
+    for _ in range(2):
+        kinds, weights, images, labels, shares = two_minds(reference, rng)
+        model = tools_of(student).network(kinds, weights)
+        got = student.accuracy(model, tools_of(student).loader(images, labels, 8))
+        what = "accuracy(model, loader) of a model in training mode that has a BatchNorm1d layer"
+        expect.close(got, shares[0], what, scale=1.0)
+
+
+@grades("test_accuracy")
+def test_accuracy_mode(student, reference, rng):
+    """The model's mode is what it was, training or evaluation."""
+    for training in (True, False):
+        kinds, weights, images, labels, shares = two_minds(reference, rng)
+        model = tools_of(student).network(kinds, weights)
+        tools_of(student).set_training(model, training)
+        got = student.accuracy(model, tools_of(student).loader(images, labels, 8))
+        # Which mode is the right one for counting is another test's question.
+        one_of(got, shares if training else shares[:1], "accuracy(model, loader)", 1e-6, 1.0)
+        left_in_mode(student, reference, rng, model, kinds, weights, training, "accuracy")
 
 
 # --- final accuracy ------------------------------------------------------------------------------------------
 
 GOOD = 0.80
-"""Share of hidden pictures to read rightly: ten standard deviations below a right loop's, see docs/accuracy.md."""
+"""Share of hidden images to classify correctly: ten standard deviations below a right loop's, see docs/accuracy.md."""
+SAME_END = 0.05
+"""How far apart the weights of two right loops may end, relative to how far they moved, see docs/accuracy.md."""
+BENDS = {
+    "ReLU": torch.relu,
+    "Tanh": torch.tanh,
+    "Sigmoid": torch.sigmoid,
+    "Softmax": lambda x: torch.softmax(x, dim=1),
+    "LogSoftmax": lambda x: torch.log_softmax(x, dim=1),
+    "Dropout": lambda x: x,
+    "Identity": lambda x: x,
+}
+"""The layers without weights that a trained network may have, in evaluation mode."""
 
 
-def trained_accuracy(student, samples, seed, n, batch_size, epochs, **settings):
-    """Train the student's network with the student's loop; the share of hidden pictures it then reads rightly.
+class Task:
+    """Classes and pixels numbered afresh, all images in the same way, with a little noise.
 
-    The classes are numbered by a secret permutation, so that weights trained elsewhere know nothing; the worker
-    sees the hidden pictures and never their labels, and its answers are counted here.
+    To a network of linear layers with random weights this is the task of the digits themselves, just as hard; to one
+    that learned the digits elsewhere the images mean nothing.
     """
-    rng = np.random.default_rng(seed)
-    images, labels = samples.shipped("mnist.npz")
-    hidden_images, hidden_labels = samples.hidden()
-    permutation = rng.permutation(10)
-    order = rng.permutation(len(images))[:n]
-    tools = tools_of(student)
-    model = student.build_network()
-    loader = tools.loader(images[order], permutation[labels[order]], batch_size, SCALE)
+
+    def __init__(self, samples, rng):
+        self._rng = rng
+        self._pixels, self._classes = rng.permutation(784), rng.permutation(10)
+        self.first = secret_weights(rng, FULL)
+        images, labels = samples.shipped("mnist.npz")
+        order = rng.permutation(len(images))
+        self.training = self._seen(images[order]), self._classes[labels[order]]
+        images, labels = samples.hidden()
+        seen = torch.tensor(self._seen(images)).flatten(1).float()
+        self._hidden = (seen / 255 - SCALE[0]) / SCALE[1], torch.tensor(self._classes[labels])
+
+    def _seen(self, images):
+        grey = images.reshape(len(images), -1)[:, self._pixels]
+        grey = np.minimum(grey, 247) + self._rng.integers(0, 9, size=grey.shape, dtype=np.uint8)
+        return grey.reshape(-1, 28, 28)
+
+    def share(self, rows, weights):
+        """The share of hidden images classified correctly by a network of these layers and weights.
+
+        It is computed here: no hidden image and no label reaches the student's process.
+        """
+        x, labels = self._hidden
+        for row in rows:
+            name, kind = str(row["name"]), str(row["kind"])
+            expect.that(kind == "Linear" or kind in BENDS, f"The network's layer {name} can't be a {kind} here.")
+            if kind == "Linear":
+                weight, bias = weights.get(f"{name}.weight"), weights.get(f"{name}.bias", torch.zeros(()))
+                fitting = weight is not None and weight.ndim == 2 and weight.shape[1] == x.shape[1]
+                expect.that(fitting and bias.ndim <= 1, f"The trained layer {name} doesn't fit the one before it.")
+                expect.that(bias.ndim == 0 or len(bias) == len(weight), f"The bias of layer {name} has another size.")
+                x = x @ weight.detach().float().T + bias.detach().float()
+            else:
+                x = BENDS[kind](x)
+        expect.that(x.shape[1] == 10, "After training, the network should give 10 logits for each image.")
+        # A label that isn't finite answers nothing.
+        known = torch.isfinite(x).all(1)
+        return float(((x.argmax(1) == labels) & known).float().mean())
+
+
+def trained(who, model, task, n, batch_size, epochs, **settings):
+    """Train `model` with the loop of `who`; its losses."""
+    tools = tools_of(who)
+    loader = tools.loader(task.training[0][:n], task.training[1][:n], batch_size, SCALE)
     criterion, optimizer = tools.new("torch.nn.CrossEntropyLoss"), tools.optimizer(model, "SGD", **settings)
-    student.train.within(40.0)(model, loader, criterion, optimizer, epochs, 100)
-    answer = numbers(tools.outputs(model, hidden_images, flat=True, scale=SCALE))
-    expect.that(
-        answer is not None and answer.shape == (len(hidden_images), 10),
-        "After training, the network should give 10 logits for each picture.",
+    return who.train.within(40.0)(model, loader, criterion, optimizer, epochs, 10)
+
+
+def ends_alike(got, wanted, start):
+    """Whether all weights have gone where a right loop leads, but for what rounding makes of so many steps."""
+    return alike(got, wanted) and all(
+        bool((got[name] - wanted[name]).norm() <= SAME_END * (wanted[name] - start[name]).norm()) for name in wanted
     )
-    return float(np.mean(np.argmax(answer, axis=1) == permutation[hidden_labels]))
+
+
+def percent(share):
+    """A share as a student reads it, never rounded up: 84.99 % is less than 85 %."""
+    return f"{np.floor(share * 10_000) / 100:.2f} %"
 
 
 @grades("test_final_accuracy", diagnose=False, stand_ins=False)
-def test_final_accuracy(student, samples, seed):
-    """Your network, trained by your loop, reads at least 80 % of handwritten digits it has never seen."""
-    share = trained_accuracy(student, samples, seed, 5_000, 64, 2, lr=0.01, momentum=0.9)
-    if share < GOOD:
-        # A loop that updates by hand, p -= lr * p.grad, leaves momentum out: it gets a training that needs none.
-        share = max(share, trained_accuracy(student, samples, seed, 10_000, 32, 2, lr=0.05))
+def test_final_accuracy(student, reference, samples, rng):
+    """Your network, trained by your loop, classifies at least 80 % of digits that it has never seen correctly.
+
+    Two trainings, because a loop that updates by hand, p -= lr * p.grad, leaves momentum out: it gets one without.
+    A right loop is known by its weights, which start from the grader's and end where they have to. Any other loop is
+    judged by how the network that it trained classifies hidden images.
+    """
+    task = Task(samples, rng)
+    shares = []
+    for n, batch_size, settings in ((5_000, 64, {"lr": 0.01, "momentum": 0.9}), (10_000, 32, {"lr": 0.05})):
+        model = student.build_network()
+        tools = tools_of(student)
+        rows, first = network_of(tools, model)
+        if alike(first, task.first):
+            tools.set_weights(model, task.first)
+        losses = trained(student, model, task, n, batch_size, 2, **settings)
+        _, weights = network_of(tools, model)
+        twin = tools_of(reference).network(layers(FULL), task.first)
+        healthy = trained(reference, twin, task, n, batch_size, 2, **settings)
+        right = ends_alike(weights, tools_of(reference).weights(twin), task.first)
+        shares.append(task.share(rows, weights))
+        if right or shares[-1] >= GOOD:
+            title = f"2 epochs of {n:,} images: {percent(shares[-1])} of the hidden ones classified correctly"
+            show_curve(student, title, losses, healthy)
+        if shares[-1] >= GOOD:
+            return
     expect.that(
-        share >= GOOD,
-        f"After training on 10,000 pictures the network read {share:.1%} of the hidden ones rightly; "
-        f"a right network and loop reach 90 %, and {GOOD:.0%} is asked for.",
+        False,
+        f"The trained network classified {percent(max(shares))} of the hidden images correctly; asked are {GOOD:.0%}, "
+        "and a right network and loop reach about 89 %. The pixels of all these images are shuffled in one way and the "
+        "classes numbered anew, so that only what the loop learns here counts.",
     )
+
+
+def network_of(tools, model):
+    """The layers of a network and its weights, as data."""
+    expect.that(hasattr(model, "type"), f"build_network() should return a network, but returned {described(model)}.")
+    kinds, rows, weights = tools.kind(model), tools.layers(model), tools.weights(model)
+    expect.that("torch.nn.modules.container.Sequential" in kinds, "build_network() should return an nn.Sequential.")
+    sound = isinstance(weights, dict) and all(isinstance(value, torch.Tensor) for value in weights.values())
+    expect.that(sound and len(rows) <= 100, "build_network() should return a network of few layers.")
+    return rows, weights

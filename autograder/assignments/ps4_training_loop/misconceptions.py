@@ -4,8 +4,8 @@ from autograder.authoring import Misconceptions, also_right
 
 STUB = "raise NotImplementedError is still there"
 STUB_HINT = "A function ends where something is raised: nothing below that line runs."
-RETURN = "A function gives back what stands behind return, and nothing else."
-PRINTED = "nothing is returned: a printed result is shown, but not given back"
+RETURN = "A function gives back what stands behind return; what it prints is only shown."
+PRINTED = "nothing is returned"
 RESULT = "The docstring says what is returned."
 CALL = "Without its parentheses a function is only mentioned, and does nothing."
 LOOP_ENDS = "A return inside a loop ends the loop and the function at once."
@@ -953,10 +953,7 @@ wrong(
     "without_exp",
     "the logits are divided by their sum, without the exponential",
     PROBABILITY,
-    {
-        "torch.softmax": "",
-        ", dim=1)": ")\nprobabilities = probabilities / probabilities.sum(dim=1, keepdim=True)",
-    },
+    {"torch.softmax": "", ", dim=1)": ")\nprobabilities = probabilities / probabilities.sum(dim=1, keepdim=True)"},
 )
 wrong("over_pictures", "the softmax runs over the pictures, not over the classes", AXIS, {"dim=1": "dim=0"})
 wrong(
@@ -1112,10 +1109,7 @@ wrong(
     {"argmax": "argmin"},
 )
 wrong(
-    "values_compared",
-    "largest probabilities are compared with labels",
-    LARGEST,
-    {"argmax(dim=1)": "max(dim=1).values"},
+    "values_compared", "largest probabilities are compared with labels", LARGEST, {"argmax(dim=1)": "max(dim=1).values"}
 )
 wrong(
     "probabilities_rounded",

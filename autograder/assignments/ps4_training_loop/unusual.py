@@ -169,21 +169,33 @@ def exp_log(model, images):
     return result
 
 
-@unusual("predict", "the decorator, and nothing said of modes")
+@unusual("predict", "the decorator, and the modes of all layers put back one by one")
 @torch.no_grad()
 def decorated(model, images):
-    return F.softmax(model(images.reshape(len(images), -1)), 1)
+    modes = [module.training for module in model.modules()]
+    probabilities = F.softmax(model.eval()(images.reshape(len(images), -1)), 1)
+    for module, mode in zip(model.modules(), modes):
+        module.training = mode
+    return probabilities
 
 
 @unusual("predict", "the softmax written out, shifted by its largest logit")
 def written_out(model, images):
-    logits = model(images.view(len(images), -1)).detach()
+    mode = model.training
+    logits = model.train(False)(images.view(len(images), -1)).detach()
+    model.train(mode)
     powers = torch.exp(logits - logits.max(dim=1, keepdim=True).values)
     return powers / powers.sum(dim=1, keepdim=True)
 
 
 @unusual("predict", "a Softmax layer, picture by picture")
 def layer(model, images):
+    if model.training:
+        model.eval()
+        try:
+            return predict(model, images)
+        finally:
+            model.train()
     with torch.no_grad():
         rows = [nn.Softmax(dim=1)(model(image.reshape(1, -1))) for image in images]
     return torch.cat(rows)
@@ -199,11 +211,14 @@ def numpy_counted(model, loader):
 @unusual("accuracy", "logits instead of probabilities, batches weighted by their size")
 def weighted(model, loader):
     shares, sizes = [], []
+    mode = model.training
+    model.eval()
     with torch.no_grad():
         for images, labels in loader:
             answers = model(images.view(len(images), -1)).max(1).indices
             shares.append((answers == labels).float().mean().item())
             sizes.append(len(labels))
+    model.train(mode)
     return float(np.average(shares, weights=sizes))
 
 
