@@ -39,7 +39,7 @@ SECONDS = 80.0
 """CPU seconds for a training; the notebook promises 60, and machines differ."""
 BATCH, VALIDATION_BATCH = 64, 500
 """Images a batch, as in the notebook: a design is made for them."""
-STEPS = (0.55, 0.70, 0.84)
+STEPS = (0.55, 0.70, 0.835)
 """Shares of hidden images, from measured spreads: see docs/accuracy.md."""
 TOO_MUCH_FROM_NONE = 0.75
 """Share that a linear map reads off the ten scores of an untrained network: below 0.62 for designs of all kinds."""
@@ -831,7 +831,7 @@ def reads(student, samples, seed, asked):
     expect.that(
         got >= asked,
         f"After the training the network classified {np.floor(10000 * got) / 100:.2f}% of the hidden images "
-        f"correctly; asked are {asked:.0%}.",
+        f"correctly; asked are {100 * asked:g}%.",
     )
 
 
@@ -849,6 +849,6 @@ def test_final_accuracy_second_step(student, samples, seed):
 
 @grades("test_final_accuracy", diagnose=False, stand_ins=False)
 def test_final_accuracy_third_step(student, samples, seed):
-    """It classifies at least 84 % of them correctly, and has learned that by gradient steps."""
+    """It classifies at least 83.5 % of them correctly, and has learned that by gradient steps."""
     reads(student, samples, seed, STEPS[2])
     computed(student, samples, seed)
