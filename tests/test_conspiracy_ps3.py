@@ -98,7 +98,7 @@ EVERYDAY = [
 
 @pytest.fixture(scope="module")
 def grader() -> Iterator[Grader]:
-    with Grader(TASK, Limits(cell_seconds=5.0, call_seconds=2.0), story=False) as grader:
+    with Grader(TASK, Limits(cell_seconds=5.0, call_seconds=2.0)) as grader:
         yield grader
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from autograder.authoring.expect import Mismatch, described, expect, numbers, right_or_following
+from autograder.authoring.expect import Mismatch, described, expect, numbers
 from autograder.authoring.misconceptions import Misconceptions, also_right, misconception, unusual
 from autograder.sandbox.errors import StudentRaised, WorkerLost
 from autograder.sandbox.student import kept_for, off_the_record, show_curve, tools_of
@@ -44,7 +44,6 @@ __all__ = [
     "misconception",
     "numbers",
     "off_the_record",
-    "right_or_following",
     "show_curve",
     "tools_of",
     "unusual",

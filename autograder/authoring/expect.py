@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-
-from autograder.sandbox.student import Student, off_the_record
 
 Array = np.ndarray[Any, Any]
 
@@ -29,39 +27,6 @@ class Mismatch(AssertionError):
     def __init__(self, message: str, mistake: str | None = None) -> None:
         super().__init__(message)
         self.mistake = mistake
-
-
-def right_or_following(
-    student: Student, judge: Callable[[Any], None], wanted: Any, *followings: Callable[[], Any]
-) -> None:
-    """Judge by the right answer; where that fails, by what follows from the student's own other functions.
-
-    So a mistake costs its points once, in the cell where it was made, and not again in every cell that uses it.
-
-    Args:
-        student: whose functions `followings` call.
-        judge: takes what is wanted; raises Mismatch where the student's result is something else.
-        wanted: what a right function gives.
-        followings: each gives what a right function would have made of the student's other functions; it may
-            raise whatever they raise, and then there is nothing to follow.
-
-    Raises:
-        Mismatch: of the first judgement.
-    """
-    try:
-        judge(wanted)
-    except Mismatch as mismatch:
-        with off_the_record(student):
-            if not any(_accepts(judge, following) for following in followings):
-                raise mismatch from None
-
-
-def _accepts(judge: Callable[[Any], None], following: Callable[[], Any]) -> bool:
-    try:
-        judge(following())
-    except Exception:
-        return False
-    return True
 
 
 class expect:

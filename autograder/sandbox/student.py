@@ -213,7 +213,6 @@ class Caller:
         self.kept: dict[Any, Any] = {}
         self._on_exchange = on_exchange
         self._remembered = 0
-        self.left: list[Any] = []
 
     def begin(self, seed: int, stand_ins: StandIns | None = None) -> None:
         """Begin a test: generators start from `seed`, handles of earlier tests are gone, the transcript is empty."""
@@ -277,8 +276,6 @@ class Caller:
             self._remember(Exchange(name, _without_opaque(message, result), left, None))
         else:
             self._remember(Exchange(name, _FORGOTTEN, [], None))
-        if isinstance(message, messages.Call):
-            self.left = left
         return Observed(result, left)
 
     def _remember(self, exchange: Exchange) -> None:
