@@ -56,6 +56,7 @@ class Rehearsal:
             "rng": np.random.default_rng(seed),
             "samples": self._task.samples,
             "seed": seed,
+            "lost": frozenset(),
         }
 
     def trials(self, code: Any) -> list[Trial]:

@@ -112,7 +112,10 @@ class Grader:
                 session.skip(str(submission.cells[place].grade_id), "Not run: nothing that is graded needs this cell.")
         plugin = GradingPlugin(session, self._assignment, self._limits, seed)
         try:
-            _run_pytest(self._module, plugin)
+            try:
+                _run_pytest(self._module, plugin)
+            except SandboxError as error:
+                raise plugin.stopped or error from None
             session.finish()
         finally:
             session.close()
