@@ -1,4 +1,4 @@
-"""Hidden tests on functions of this process: what the grader would have seen of them, without a notebook or walls."""
+"""Hidden tests on functions of this process: what the grader would have seen of them, without a notebook or sandbox."""
 
 from __future__ import annotations
 

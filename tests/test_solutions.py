@@ -1,4 +1,4 @@
-"""What a right answer gets, what a wrong one loses, and where: through real notebooks, behind real walls."""
+"""What a right answer gets, what a wrong one loses, and where: through real notebooks, in a real sandbox."""
 
 from __future__ import annotations
 
