@@ -17,6 +17,7 @@ import pytest
 from conftest import NAME, cell, notebook_of, solved_cells
 
 from autograder.classroom import Settings
+from autograder.nbgrader.course import Prefetch
 from autograder.report import without_times
 from autograder.seeds import FOLDER, course_secret, digest_of, key_for, seed_for
 
