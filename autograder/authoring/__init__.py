@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 from autograder.authoring.expect import Mismatch, described, expect, numbers
-from autograder.authoring.misconceptions import Misconceptions, also_right, misconception, unusual
+from autograder.authoring.misconceptions import Misconceptions, also_right, unusual
 from autograder.sandbox.errors import StudentRaised, WorkerLost
 from autograder.sandbox.student import kept_for, off_the_record, show_curve, tools_of
 
@@ -41,7 +41,6 @@ __all__ = [
     "expect",
     "grades",
     "kept_for",
-    "misconception",
     "numbers",
     "off_the_record",
     "show_curve",

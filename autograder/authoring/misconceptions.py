@@ -159,14 +159,3 @@ def also_right(function: str, title: str) -> Callable[[Answer], Answer]:
         return code
 
     return enter
-
-
-def misconception(
-    function: str, title: str, hint: str, *, same_as: tuple[str, ...] = (), also: tuple[str, ...] = ()
-) -> Callable[[Answer], Answer]:
-    """Enter the decorated function, whose name is the end of the id."""
-
-    def enter(code: Answer) -> Answer:
-        return Misconceptions(function)(code.__name__, title, hint, same_as=same_as, also=also)(code)
-
-    return enter
