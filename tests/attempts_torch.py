@@ -432,7 +432,7 @@ WRONG: dict[str, list[tuple[str, str]]] = {
             edited(STEP, "\nreturn loss.item()", ""),
             "known: nothing is returned",
         ),
-        (edited(STEP, "images.view(images.shape[0], -1)", "images"), "stops like: the pictures are not flattened"),
+        (edited(STEP, "images.view(images.shape[0], -1)", "images"), "stops like: the images are not flattened"),
         (
             edited(STEP, "images.view(images.shape[0], -1)", "images.view(64, -1)"),
             "stops like: the number of rows is fixed at 64, whatever the batch holds",
@@ -551,7 +551,7 @@ WRONG: dict[str, list[tuple[str, str]]] = {
     "predict": [
         (
             "return torch.softmax(model(images.view(images.shape[0], -1)), dim=1)",
-            "✗ the second picture's first probability",
+            "✗ the second image's first probability",
         ),
         (
             "model.eval()\nwith torch.no_grad():\n    return torch.softmax(model(images.view(images.shape[0], -1)), dim=1)",
@@ -563,7 +563,7 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         ),
         (
             "mode = model.training\nmodel.eval()\nwith torch.no_grad():\n    p = torch.softmax(model(images.view(images.shape[0], -1)), dim=0)\nmodel.train(mode)\nreturn p",
-            "known: the softmax runs over the pictures, not over the classes",
+            "known: the softmax runs over the images, not over the classes",
         ),
         (
             "mode = model.training\nmodel.eval()\nwith torch.no_grad():\n    p = model(images.view(images.shape[0], -1))\nmodel.train(mode)\nreturn p",
@@ -587,7 +587,7 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         ),
         (
             "mode = model.training\nmodel.eval()\nwith torch.no_grad():\n    p = torch.softmax(model(images), dim=1)\nmodel.train(mode)\nreturn p",
-            "stops like: the pictures are not flattened",
+            "stops like: the images are not flattened",
         ),
     ],
     "accuracy": [
@@ -613,7 +613,7 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         ),
         (
             "right = total = 0\nfor images, labels in loader:\n    right += (predict(model, images).argmax(dim=0) == labels).sum().item()\n    total += len(labels)\nreturn right / total",
-            "known: the most probable picture of each class is looked for, not the class of each picture",
+            "known: the most probable image of each class is looked for, not the class of each image",
         ),
         (
             "right = total = 0\nfor images, labels in loader:\n    right += (predict(model, images).max(dim=1) == labels).sum().item()\n    total += len(labels)\nreturn right / total",
@@ -635,7 +635,7 @@ WRONG: dict[str, list[tuple[str, str]]] = {
     "build_model": [
         (
             "return nn.Sequential(nn.Linear(784, 64), nn.ReLU(), nn.Linear(64, 10))",
-            "stops like: the pictures go into a linear layer unflattened",
+            "stops like: the images go into a linear layer unflattened",
         ),
         (
             "return nn.Sequential(nn.Flatten(), nn.Linear(784, 10), nn.Softmax(dim=1))",
@@ -681,7 +681,7 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         ),
         (
             edited(TRAINING, "loss.item() * len(labels)", "loss.item()", "count += len(labels)", "count += 1"),
-            "6 pictures with the loss 0.3702 and 2 with 0.7966: expected 0.4768, got 0.5834, the mean of the batches' means",
+            "6 images with the loss 0.3702 and 2 with 0.7966: expected 0.4768, got 0.5834, the mean of the batches' means",
         ),
         (
             edited(
@@ -689,17 +689,17 @@ WRONG: dict[str, list[tuple[str, str]]] = {
                 'history["validation_loss"].append(total / count)',
                 'history["validation_loss"].append(loss.item())',
             ),
-            "6 pictures with the loss 2.3026 and 2 with 1.4612: expected 2.0922, got 1.4612, the last batch's loss",
+            "6 images with the loss 2.3026 and 2 with 1.4612: expected 2.0922, got 1.4612, the last batch's loss",
         ),
         (
             edited(
                 TRAINING, 'history["train_loss"].append(total / count)', 'history["train_loss"].append(loss.item())'
             ),
-            "6 pictures with the loss 0.3702 and 2 with 0.7966: expected 0.4768, got 0.7966, the last batch's loss",
+            "6 images with the loss 0.3702 and 2 with 0.7966: expected 0.4768, got 0.7966, the last batch's loss",
         ),
         (
             edited(TRAINING, "loss.item() * len(labels)", "loss.item()"),
-            "6 pictures gave 0.0617, but 8 with the same loss, in batches of 6 and 2, gave 0.0926",
+            "6 images gave 0.0617, but 8 with the same loss, in batches of 6 and 2, gave 0.0926",
         ),
         (
             edited(TRAINING, "loss.item() * len(labels)", "loss * len(labels)"),
@@ -715,7 +715,7 @@ WRONG: dict[str, list[tuple[str, str]]] = {
                 "    model.eval()\n    total, count = 0.0, 0\n",
                 "    model.eval()\n",
             ),
-            "the same pictures with the same scores gave 0.3702 in epoch 1 and 1.0144 in epoch 2",
+            "the same images with the same scores gave 0.3702 in epoch 1 and 1.0144 in epoch 2",
         ),
         (edited(TRAINING, "        optimizer.step()\n", ""), "they have not"),
         (
@@ -730,7 +730,7 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         (edited(TRAINING, "criterion = nn", "model = build_model()\ncriterion = nn"), "they have not"),
         (
             edited(TRAINING, "in validation_loader", "in train_loader"),
-            "no picture of validation_loader has gone through the network",
+            "no image of validation_loader has gone through the network",
         ),
         (
             edited(TRAINING, 'history["validation_loss"].append(total / count)', "pass"),
@@ -742,11 +742,11 @@ WRONG: dict[str, list[tuple[str, str]]] = {
                 "loss = criterion(model(images), labels)\n            total += loss.item() * len(labels)",
                 "total += (model(images).argmax(1) == labels).sum().item()",
             ),
-            "pictures of quite different losses all gave 1.0000",
+            "images of quite different losses all gave 1.0000",
         ),
         (
             edited(TRAINING, "loss.item() * len(labels)", "loss.item() * 64"),
-            "6 pictures gave 3.9492, but 8 with the same loss, in batches of 6 and 2, gave 5.9239",
+            "6 images gave 3.9492, but 8 with the same loss, in batches of 6 and 2, gave 5.9239",
         ),
         (
             edited(TRAINING, "        loss.backward()\n", "        loss.backwards()\n"),

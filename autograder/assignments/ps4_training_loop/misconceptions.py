@@ -24,14 +24,14 @@ MOVES = "Go through the table of the four moves, and write behind each of your l
 CLEAR = "backward() adds to the gradients that stand there, so they must be cleared before each backward (section 5)."
 ORDER = "Each of the four moves needs what the one before it has made: compare their order with yours (section 5)."
 DOWNHILL = "The gradient points uphill; the loss falls in the opposite direction (section 5)."
-MEAN = "The criterion has already averaged over the pictures of the batch: use its value as it is (section 4)."
+MEAN = "The criterion has already averaged over the images of the batch: use its value as it is (section 4)."
 LOGITS = "The criterion takes raw logits: softmax and logarithm are inside it already (sections 3 and 4)."
 GIVEN = "Work with what the function is given: the caller has chosen it for a reason (sections 4 and 5)."
 TRAINED = "The optimizer steps the parameters of the model that the caller gave, and the caller looks at that one (section 5)."
 GRAPH = "backward() needs the record of the forward pass, unbroken up to the loss, and uses it up (section 5)."
 NUMBER = "A loss as a tensor keeps the record of all that it was computed from: make it a plain number (section 5)."
-FLAT = "The network takes one row of 784 pixels for each picture, however many pictures the batch has (section 4)."
-LABELS = "The criterion takes the labels as they come: one whole number for each picture (section 4)."
+FLAT = "The network takes one row of 784 pixels for each image, however many images the batch has (section 4)."
+LABELS = "The criterion takes the labels as they come: one whole number for each image (section 4)."
 BY_HAND = "An update must change the tensors that the network keeps, in place (section 5)."
 
 WINDOW = "Write down, for 5 steps an epoch and windows of 3, which steps belong to which window (section 6)."
@@ -43,11 +43,11 @@ EPOCHS = "The argument says how many epochs there are: count how often the outer
 PROBABILITY = (
     "Each row of the result holds ten probabilities that sum to 1: one function of the logits does that (section 8)."
 )
-AXIS = "Dimension 0 counts pictures, dimension 1 counts classes (section 8)."
+AXIS = "Dimension 0 counts images, dimension 1 counts classes (section 8)."
 MODE = "Predict in evaluation mode, and give the model back in the mode that it had (section 8)."
 NO_GRAPH = "Nobody calls backward on a prediction: switch the recording off for it, and for nothing else (section 8)."
 
-COUNT = "Count answers, not batches: go through the example with 500 and 2 pictures (section 8)."
+COUNT = "Count answers, not batches: go through the example with 500 and 2 images (section 8)."
 ALL_BATCHES = "All batches of the loader count, not one of them (section 8)."
 SHARE = "Accuracy is the share of right answers among all answers, between 0 and 1 (section 8)."
 LARGEST = "The answer is the place of the largest probability, not its size (section 8)."
@@ -196,7 +196,7 @@ wrong(
 wrong(
     "zero_weights",
     "all weights start at zero",
-    "Units that start alike and see the same pictures stay alike: random weights tell them apart (section 2).",
+    "Units that start alike and see the same images stay alike: random weights tell them apart (section 2).",
     {END: "network = nn.Sequential(layers)\nfor p in network.parameters():\n    nn.init.zeros_(p)\nreturn network"},
     also=FINAL,
 )
@@ -327,14 +327,14 @@ wrong("two_steps", "the step is taken twice", MOVES, {STEP: f"{STEP}\n{STEP}"})
 wrong("loss_doubled", "the loss is doubled", MEAN, {"= criterion": "= 2 * criterion"})
 wrong(
     "loss_times_n",
-    "the loss is multiplied by the number of pictures",
+    "the loss is multiplied by the number of images",
     MEAN,
     {"labels)": "labels) * len(images)"},
     also=FINAL,
 )
 wrong(
     "loss_over_n",
-    "the mean loss is divided by the number of pictures again",
+    "the mean loss is divided by the number of images again",
     MEAN,
     {"labels)": "labels) / len(images)"},
     also=FINAL,
@@ -347,7 +347,7 @@ wrong(
 )
 wrong(
     "returns_over_n",
-    "the returned loss is divided by the number of pictures again",
+    "the returned loss is divided by the number of images again",
     MEAN,
     {"loss.item()": "loss.item() / len(labels)"},
 )
@@ -360,7 +360,7 @@ wrong(
 )
 wrong(
     "softmax_dim0",
-    "a softmax over the pictures comes before the criterion",
+    "a softmax over the images comes before the criterion",
     LOGITS,
     {"model(images)": "torch.softmax(model(images), dim=0)"},
     also=LOOP,
@@ -478,7 +478,7 @@ wrong(
     also=LOOP,
     alone=True,
 )
-wrong("not_flattened", "the pictures are not flattened", FLAT, {ROWS: ""}, also=LOOP, alone=True)
+wrong("not_flattened", "the images are not flattened", FLAT, {ROWS: ""}, also=LOOP, alone=True)
 wrong(
     "fixed_batch_size", "the batch size is fixed at 64", FLAT, {"images.shape[0], -1": "64, 784"}, also=LOOP, alone=True
 )
@@ -490,10 +490,10 @@ wrong(
     also=LOOP,
     alone=True,
 )
-wrong("resized", "the pictures are resized in place", FLAT, {ROWS: "images.resize_(len(images), 784)"})
+wrong("resized", "the images are resized in place", FLAT, {ROWS: "images.resize_(len(images), 784)"})
 wrong(
     "resized_to_64",
-    "the pictures are resized in place, to 64 rows, whatever the batch holds",
+    "the images are resized in place, to 64 rows, whatever the batch holds",
     FLAT,
     {ROWS: "images.resize_(64, 784)"},
     also=LOOP,
@@ -501,14 +501,14 @@ wrong(
 )
 wrong(
     "pixels_mixed",
-    "the pictures are flattened the wrong way, so that each row holds pixels of all of them",
+    "the images are flattened the wrong way, so that each row holds pixels of all of them",
     FLAT,
     {"view(images.shape[0], -1)": "reshape(784, -1).T"},
     also=FINAL,
 )
 wrong(
-    "first_picture_only",
-    "only the first picture of the batch is used",
+    "first_image_only",
+    "only the first image of the batch is used",
     MEAN,
     {"model(images)": "model(images[:1])", ", labels)": ", labels[:1])"},
     also=FINAL,
@@ -636,14 +636,14 @@ wrong(
 wrong("loop_loss_doubled", "the loss is doubled", MEAN, {"= criterion": "= 2 * criterion"})
 wrong(
     "loop_loss_times_n",
-    "the loss is multiplied by the number of pictures",
+    "the loss is multiplied by the number of images",
     MEAN,
     {"labels)": "labels) * len(images)"},
     also=FINAL,
 )
 wrong(
     "loop_loss_over_n",
-    "the mean loss is divided by the number of pictures again",
+    "the mean loss is divided by the number of images again",
     MEAN,
     {"labels)": "labels) / len(images)"},
     also=FINAL,
@@ -657,7 +657,7 @@ wrong(
 )
 wrong(
     "loop_softmax_dim0",
-    "a softmax over the pictures comes before the criterion",
+    "a softmax over the images comes before the criterion",
     LOGITS,
     {"model(images)": "torch.softmax(model(images), dim=0)"},
     also=FINAL,
@@ -681,7 +681,7 @@ wrong(
     also=FINAL,
     alone=True,
 )
-wrong("loop_not_flattened", "the pictures are not flattened", FLAT, {ROWS: ""}, also=FINAL, alone=True)
+wrong("loop_not_flattened", "the images are not flattened", FLAT, {ROWS: ""}, also=FINAL, alone=True)
 wrong(
     "loop_fixed_rows",
     "the number of rows is fixed at 64, whatever the batch holds",
@@ -884,14 +884,14 @@ wrong(
 )
 wrong(
     "divided_by_batch_size",
-    "a window's sum is divided by the number of pictures in the batch",
+    "a window's sum is divided by the number of images in the batch",
     DIVIDE,
     {"/ print_every": "/ len(images)"},
 )
 wrong("divided_by_epochs", "a window's sum is divided by the number of epochs", DIVIDE, {"/ print_every": "/ epochs"})
 wrong(
-    "sum_over_pictures",
-    "each loss is multiplied by the number of pictures in its batch before it is summed",
+    "sum_over_images",
+    "each loss is multiplied by the number of images in its batch before it is summed",
     DIVIDE,
     {"running +=": "running += len(images) *"},
 )
@@ -955,7 +955,7 @@ wrong(
     PROBABILITY,
     {"torch.softmax": "", ", dim=1)": ")\nprobabilities = probabilities / probabilities.sum(dim=1, keepdim=True)"},
 )
-wrong("over_pictures", "the softmax runs over the pictures, not over the classes", AXIS, {"dim=1": "dim=0"})
+wrong("over_images", "the softmax runs over the images, not over the classes", AXIS, {"dim=1": "dim=0"})
 wrong(
     "softmax_twice",
     "the softmax is taken twice",
@@ -987,30 +987,30 @@ wrong(
 )
 wrong(
     "largest_only",
-    "only the largest probability of each picture is returned",
+    "only the largest probability of each image is returned",
     PROBABILITY,
     {"return probabilities": "return probabilities.max(dim=1).values"},
     also=ACCURACY,
 )
 wrong(
     "first_row_only",
-    "only the first picture's probabilities are returned",
-    "The result has one row for each picture of the batch (section 8).",
+    "only the first image's probabilities are returned",
+    "The result has one row for each image of the batch (section 8).",
     {"return probabilities": "return probabilities[0]"},
     also=ACCURACY,
 )
 wrong("in_percent", "the probabilities are in percent", PROBABILITY, {"return prob": "return 100 * prob"})
 wrong(
     "prediction_not_flattened",
-    "the pictures are not flattened",
+    "the images are not flattened",
     FLAT,
     {".view(images.shape[0], -1)": ""},
     also=ACCURACY,
     alone=True,
 )
 wrong(
-    "single_picture",
-    "the batch is taken for a single picture",
+    "single_image",
+    "the batch is taken for a single image",
     FLAT,
     {"images.shape[0], -1": "1, 784"},
     also=ACCURACY,
@@ -1029,7 +1029,7 @@ wrong(
 )
 wrong(
     "constant_probabilities",
-    "the probabilities are the same whatever the picture shows",
+    "the probabilities are the same whatever the image shows",
     PROBABILITY,
     {FIRST: f"return torch.full((images.shape[0], 10), 0.1)\n{FIRST}"},
     alone=True,
@@ -1078,7 +1078,7 @@ wrong(
 )
 wrong(
     "right_of_last_batch",
-    "the right answers are counted anew in each batch, the pictures are not",
+    "the right answers are counted anew in each batch, the images are not",
     ALL_BATCHES,
     {"right +=": "right ="},
 )
@@ -1097,7 +1097,7 @@ wrong(
 )
 wrong(
     "over_the_wrong_axis",
-    "the most probable picture of each class is looked for, not the class of each picture",
+    "the most probable image of each class is looked for, not the class of each image",
     AXIS,
     {"dim=1": "dim=0"},
 )
@@ -1133,7 +1133,7 @@ wrong(
 wrong("any_right", "a batch counts as right if any of its answers is", COUNT, {".sum()": ".any()", "len(labels)": "1"})
 wrong(
     "pixels_counted",
-    "the pixels of all pictures are counted, not the pictures",
+    "the pixels of all images are counted, not the images",
     SHARE,
     {"len(labels)": "images.numel()"},
 )
@@ -1147,7 +1147,7 @@ wrong("accuracy_printed", PRINTED, RETURN, {"return right / total": "print(right
 wrong("constant_accuracy", "a fixed number is returned", SHARE, {BEGIN: f"return 0.9\n{BEGIN}"}, alone=True)
 wrong(
     "notebook_loader",
-    "the notebook's validation pictures are read, not those of the loader",
+    "the notebook's validation images are read, not those of the loader",
     "Work with the loader that the function is given (section 8).",
     {"in loader": "in validation_loader"},
     alone=True,

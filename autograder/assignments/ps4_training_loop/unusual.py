@@ -188,7 +188,7 @@ def written_out(model, images):
     return powers / powers.sum(dim=1, keepdim=True)
 
 
-@unusual("predict", "a Softmax layer, picture by picture")
+@unusual("predict", "a Softmax layer, image by image")
 def layer(model, images):
     if model.training:
         model.eval()

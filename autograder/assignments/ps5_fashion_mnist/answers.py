@@ -19,7 +19,7 @@ def build_model():
 
 
 def train_model(model, train_loader, validation_loader):
-    """AdamW under one cycle; the mean loss of the pictures in each epoch, and after it on the validation pictures."""
+    """AdamW under one cycle; the mean loss of the images in each epoch, and after it on the validation images."""
     epochs = 10
     criterion = nn.CrossEntropyLoss()
     optimizer = optim.AdamW(model.parameters(), weight_decay=0.01)

@@ -119,7 +119,7 @@ def test_build_model_logits(student, rng):
 
 
 @grades("test_build_model")
-def test_build_model_answers_depend_on_the_picture(student, rng):
+def test_build_model_answers_depend_on_the_image(student, rng):
     """Each image is scored by itself: other images in the batch and their order make no difference."""
     model, images = a_model(student), noise(rng, 12)
     together = scores(student, model, images, "For 12 images")

@@ -154,7 +154,7 @@ def _():
 
 
 @wrong(
-    "pictures_mixed_up",
+    "images_mixed_up",
     "the batch is reshaped where it should be transposed, which mixes the images",
     FLAT,
     also=EVERYTHING,
@@ -460,7 +460,7 @@ trains(
     {TOP: f"first = next(iter(train_loader))\n{TOP}", T_LOOP: "for images, labels in [first]:"},
 )
 trains(
-    "pictures_of_its_own",
+    "images_of_its_own",
     "it learns from the notebook's images, whatever the loader holds",
     GIVEN,
     {

@@ -26,7 +26,7 @@ def own_class():
     return Network()
 
 
-@unusual("build_model", "two convolutions with strides, batch normalisation, and a mean over the picture")
+@unusual("build_model", "two convolutions with strides, batch normalisation, and a mean over the image")
 def convolutional():
     return nn.Sequential(
         nn.Conv2d(1, 16, 5, stride=2, padding=2),
@@ -157,7 +157,7 @@ def accumulated(model, train_loader, validation_loader):
     return history
 
 
-@unusual("train_model", "mirrored pictures, an average of the weights in the end, and 0-d tensors for losses")
+@unusual("train_model", "mirrored images, an average of the weights in the end, and 0-d tensors for losses")
 def averaged_weights(model, train_loader, validation_loader):
     epochs = 12
     optimizer = optim.AdamW(model.parameters(), lr=0.002, weight_decay=0.02)
