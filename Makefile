@@ -19,10 +19,10 @@ demo: $(BIN)/autograder
 	$(BIN)/python tools/demo.py
 
 test: $(BIN)/autograder
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 test-all: $(BIN)/autograder
-	$(BIN)/python -m pytest -m "slow or not slow"
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "slow or not slow"
 
 lint: $(BIN)/autograder
 	$(BIN)/ruff check .

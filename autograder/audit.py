@@ -62,7 +62,7 @@ def audit(settings: Settings, jobs: int, seed: int, console: Console, every: int
     Raises:
         AssignmentError: there is no such assignment.
         SandboxError: this machine can't grade it.
-        ClerkLost: an entry cost its grading process twice.
+        GradingProcessLost: an entry cost its grading process twice.
         SolutionFails: the solved notebook loses points.
     """
     assignment = Course(Path(settings.course)).assignment(settings.assignment)

@@ -73,7 +73,7 @@ def _kernel() -> Iterator[Finding]:
 
 
 def _walls() -> Iterator[Finding]:
-    """Start a sandbox and try the walls, rather than believe that they stand."""
+    """Start a sandbox and try what it stops, rather than believe it."""
     with tempfile.TemporaryDirectory() as folder:
         canary = Path(folder, "canary")
         canary.write_text("secret")
@@ -82,7 +82,7 @@ def _walls() -> Iterator[Finding]:
         files.mkdir()
         started = time.perf_counter()
         try:
-            with Sandbox(NUMPY, files, Limits(), walls=True) as sandbox:
+            with Sandbox(NUMPY, files, Limits(), isolated=True) as sandbox:
                 notes = sandbox.ready().notes
                 yield True, f"the sandbox starts in {time.perf_counter() - started:.1f} s"
                 worker = sandbox.spawn(0)

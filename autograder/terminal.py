@@ -28,8 +28,8 @@ def show_report(console: Console, report: Report) -> None:
     console.print(table)
     for problem in report.problems:
         console.print(f"[yellow]Note:[/] {escape(problem)}", highlight=False)
-    walls = "no walls: this grade was made on trust" if report.isolation == "none" else report.isolation
-    console.print(f"[dim]seed {report.seed} · isolation {walls} · {report.duration:.1f} s[/]", highlight=False)
+    isolation = "none: this grade was made on trust" if report.isolation == "none" else report.isolation
+    console.print(f"[dim]seed {report.seed} · isolation {isolation} · {report.duration:.1f} s[/]", highlight=False)
 
 
 def number(value: float) -> str:

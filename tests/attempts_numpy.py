@@ -17,7 +17,7 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         ),
         (
             "print(np.mean((y - y_hat) ** 2) / 2)",
-            "known: nothing is returned: a printed result is shown, but not given back",
+            "known: nothing is returned",
         ),
         (
             "return np.mean((y - yhat) ** 2) / 2",

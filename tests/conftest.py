@@ -36,8 +36,8 @@ FUNCTIONS = {
 CANARY = "canary-9f2c61d07b"
 """Stands in the grader's environment, in its files and in its notebook: none of it may ever reach a submission."""
 
-ISOLATIONS = ["inner"]
-"""Every kind of walls that attacks are tried on."""
+ISOLATIONS = ["auto"]
+"""Every kind of isolation that attacks are tried on."""
 
 LIMITS = Limits(cell_seconds=1.0, call_seconds=1.0, memory=256 * MIB, files=8 * MIB)
 
@@ -95,7 +95,7 @@ def assignment(course: Path) -> Assignment:
 
 @pytest.fixture(scope="session", params=ISOLATIONS)
 def grader(request: pytest.FixtureRequest, assignment: Assignment) -> Iterator[Grader]:
-    """A grader of problem set 1 with short limits, behind each kind of walls."""
+    """A grader of problem set 1 with short limits, with each kind of isolation."""
     os.environ["AUTOGRADER_CANARY"] = CANARY
     with Grader(assignment, LIMITS, request.param) as grader:
         yield grader
@@ -105,7 +105,7 @@ def grader(request: pytest.FixtureRequest, assignment: Assignment) -> Iterator[G
 def sandbox(request: pytest.FixtureRequest, course: Path) -> Iterator[Sandbox]:
     """A sandbox of its own, to talk to workers without grading anything."""
     os.environ["AUTOGRADER_CANARY"] = CANARY
-    with Sandbox(NUMPY, course / "source" / NAME, LIMITS, walls=True) as sandbox:
+    with Sandbox(NUMPY, course / "source" / NAME, LIMITS, isolated=True) as sandbox:
         yield sandbox
 
 

@@ -1,4 +1,4 @@
-"""Hidden tests on functions of this process: what the grader would have seen of them, without a notebook or walls."""
+"""Hidden tests on functions of this process: what the grader would have seen of them, without a notebook or sandbox."""
 
 from __future__ import annotations
 
@@ -56,6 +56,7 @@ class Rehearsal:
             "rng": np.random.default_rng(seed),
             "samples": self._task.samples,
             "seed": seed,
+            "lost": frozenset(),
         }
 
     def trials(self, code: Any) -> list[Trial]:

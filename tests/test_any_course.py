@@ -121,7 +121,7 @@ def test_the_solved_notebook_of_a_new_assignment_is_a_valid_one_and_holds_the_ri
     nbformat.validate(nbformat.read(task.notebook, as_version=4))
     (function,) = task.functions
     solution = next(cell.source for cell in task.cells if cell.grade_id == function)
-    for line in task.bank.source_of(function).body.splitlines()[1:]:
+    for line in task.bank.forms(function)[0].body.splitlines()[1:]:
         assert line in solution
     assert task.settings.libraries == libraries
 

@@ -414,7 +414,7 @@ def test_attack_by_sleeping_is_bounded_for_the_submission_as_a_whole(
     assignment: Assignment, notebook_with: NotebookWith
 ) -> None:
     sleep = "import time; time.sleep(1.5)"
-    with Grader(assignment, msgspec.structs.replace(LIMITS, submission_seconds=2.0), "inner") as grader:
+    with Grader(assignment, msgspec.structs.replace(LIMITS, submission_seconds=2.0), "auto") as grader:
         at_the_end = grader.grade(notebook_with({}, *[sleep] * 100), seed=1).report
         before_a_test = grader.grade(notebook_with({"mse_gradient": f"{sleep}\ntime.sleep(1)"}), seed=1).report
     assert at_the_end.score == at_the_end.max_score

@@ -118,7 +118,8 @@ if len(KEPT) == 0:
     messages = [check.message for cell in found.report.cells for check in cell.checks if "said" in check.message]
     assert any(cell.score < cell.max_score for cell in found.report.cells)
     exposed = [message for message in messages if "Error" + "x" * 35 in message and "x" * 40 not in message]
-    assert exposed
+    # Problem set 4 sends no hidden image to the worker at all.
+    assert bool(exposed) == (grader._assignment.name != "ps4_training_loop")
     assert all(message.isascii() and len(message) < 400 for message in exposed)
 
 

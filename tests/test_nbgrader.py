@@ -20,8 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent
 NAME = "ps1_gradient_descent"
 CONFIG = """
 c.AssignLatePenalties.plugin_class = "late.Half"
-c.GradeBehindWalls.call_seconds = 1.0
-c.GradeBehindWalls.cell_seconds = 3.0
+c.GradeInSandbox.call_seconds = 1.0
+c.GradeInSandbox.cell_seconds = 3.0
 """
 LATE = """
 from nbgrader.plugins import LateSubmissionPlugin

@@ -17,7 +17,7 @@ import pytest
 from conftest import NAME, cell, notebook_of, solved_cells
 
 from autograder.classroom import Settings
-from autograder.nbgrader.course import Ahead
+from autograder.nbgrader.course import Prefetch
 from autograder.report import without_times
 from autograder.seeds import FOLDER, course_secret, digest_of, key_for, seed_for
 
@@ -162,10 +162,10 @@ def test_nbgrader_s_steps_grade_with_the_same_seed_as_the_command(grade: Command
     settings = Settings(course=str(course), assignment=NAME)
     found = SimpleNamespace()
     for name, seed in (("drawn", None), ("set", 11)):
-        ahead = Ahead(settings, 1, seed)
-        ahead.begin(file, "ada", [])
-        setattr(found, name, ahead.result(file).report)
-        ahead._pool.close()
+        prefetch = Prefetch(settings, 1, seed)
+        prefetch.begin(file, "ada", [])
+        setattr(found, name, prefetch.result(file).report)
+        prefetch._pool.close()
     assert found.set.seed == 11
     assert found.drawn.seed == seed_of((course / FOLDER / "secret").read_bytes(), "ada", notebook)
     again = grade("--student", "ada", notebook=notebook)

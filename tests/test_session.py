@@ -78,7 +78,7 @@ def test_a_submission_that_has_lost_too_many_workers_is_given_up(
     assignment: Assignment, notebook_with: NotebookWith
 ) -> None:
     crash = {name: f"import os\ndef {name}(*_):\n    os._exit(0)\n" for name in ("mse_loss", "mse_gradient")}
-    with Grader(assignment, msgspec.structs.replace(LIMITS, lives=3), "inner") as grader:
+    with Grader(assignment, msgspec.structs.replace(LIMITS, lives=3), "auto") as grader:
         report = grader.grade(notebook_with(crash), seed=1).report
     assert outcomes(report, "numerical_gradient") == {"crashed"}
     assert "too often to go on" in check_of(report, "numerical_gradient_eps").message
@@ -162,7 +162,7 @@ def test_the_same_notebook_and_seed_give_the_same_report(
 ) -> None:
     submission = notebook_with(MESSY, "import random\nprint(random.random(), np.random.random())")
     first, again = (grader.grade(submission, seed=7) for _ in range(2))
-    with Grader(assignment, LIMITS, "inner") as other:
+    with Grader(assignment, LIMITS, "auto") as other:
         elsewhere = other.grade(submission, seed=7)
     assert without_times(first.report) == without_times(again.report) == without_times(elsewhere.report)
     assert first.outputs == again.outputs == elsewhere.outputs
@@ -240,7 +240,7 @@ def test_a_machine_without_walls_refuses_and_says_what_is_missing_and_what_to_do
 def test_grading_without_walls_works_anywhere_and_says_so(command: Command, tmp_path: Path) -> None:
     done = command("--isolation", "none", "--json", str(tmp_path / "report.json"), before=WITHOUT_LANDLOCK)
     assert done.returncode == 0
-    assert "no walls: this grade was made on trust" in " ".join(done.stdout.split())
+    assert "none: this grade was made on trust" in " ".join(done.stdout.split())
     report = from_json((tmp_path / "report.json").read_bytes())
     assert report.isolation == "none"
     assert report.score == WHOLE
@@ -253,7 +253,7 @@ def test_the_command_exits_with_0_whatever_the_score_and_writes_the_report(comma
     assert done.returncode == 0
     report = json.loads(done.stdout)
     assert report["score"] == 0
-    assert (report["assignment"], report["max_score"], report["seed"], report["isolation"]) == (NAME, 16, 5, "inner")
+    assert (report["assignment"], report["max_score"], report["seed"], report["isolation"]) == (NAME, 16, 5, "landlock")
     assert [entry["grade_id"] for entry in report["cells"]] == [f"test_{name}" for name in FUNCTIONS]
     assert {"name", "title", "outcome", "message", "hint", "diagnosis"} <= set(report["cells"][0]["checks"][0])
     assert len(report["problems"]) == len(solved_cells())

@@ -1,4 +1,4 @@
-"""What a right answer gets, what a wrong one loses, and where: through real notebooks, behind real walls."""
+"""What a right answer gets, what a wrong one loses, and where: through real notebooks, in a real sandbox."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def test_mistake_in_the_loop_loses_points_in_that_cell(ps4: Grader, change: dict
             "    model.eval()\n"
             "    with torch.no_grad():\n"
             "        return torch.softmax(model(images.view(len(images), -1)), 1)",
-            "evaluation mode after",
+            "After predict, the output of the model, left in training mode",
         ),
         ("build_network", "def build_network(*sizes):\n    return nn.Linear(784, 10)", "nn.Sequential"),
     ],

@@ -1,4 +1,4 @@
-"""The main job on a small class: release, grade behind walls, gradebook, feedback. Called by `make demo`."""
+"""The main job on a small class: release, grade in the sandbox, gradebook, feedback. Called by `make demo`."""
 
 from __future__ import annotations
 
@@ -136,8 +136,8 @@ CLASS: dict[str, tuple[str, dict[str, str]]] = {
 CONFIG = """
 
 c.AssignLatePenalties.plugin_class = "late.TenPercentADay"
-c.GradeBehindWalls.call_seconds = 2.0
-c.GradeBehindWalls.cell_seconds = 5.0
+c.GradeInSandbox.call_seconds = 2.0
+c.GradeInSandbox.cell_seconds = 5.0
 """
 LATE = '''
 from nbgrader.plugins import LateSubmissionPlugin
@@ -158,7 +158,7 @@ def main(target: Path) -> None:
     prepare(target)
     for words, command in (
         ("Releasing the assignment", ["generate_assignment", ASSIGNMENT]),
-        (f"Grading {len(CLASS)} submissions behind walls", ["autograde", ASSIGNMENT]),
+        (f"Grading {len(CLASS)} submissions in the sandbox", ["autograde", ASSIGNMENT]),
         ("Writing feedback", ["generate_feedback", ASSIGNMENT]),
     ):
         began = time.perf_counter()

@@ -11,11 +11,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from autograder.classroom.clerk import Failed, Graded, Job, Settings, receive, send
+from autograder.classroom.grading_process import Failed, Graded, Job, Settings, receive, send
 from autograder.sandbox.errors import SandboxError
 
 
-class ClerkLost(Exception):
+class GradingProcessLost(Exception):
     """A grading process ended in the middle of a submission, and so did the next one that tried it."""
 
 
@@ -24,9 +24,9 @@ class Pool:
 
     def __init__(self, settings: Settings, jobs: int) -> None:
         self._settings = settings
-        self._threads = ThreadPoolExecutor(jobs, thread_name_prefix="clerk")
+        self._threads = ThreadPoolExecutor(jobs, thread_name_prefix="grading")
         self._own = threading.local()
-        self._clerks: set[subprocess.Popen[bytes]] = set()
+        self._processes: set[subprocess.Popen[bytes]] = set()
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -42,7 +42,7 @@ class Pool:
             path: a student's notebook.
             seed: the seed, or the student's key (`seeds.key_for`), with which the notebook's bytes decide it.
 
-        The future raises SandboxError where this machine can't grade, ClerkLost where the process was killed twice.
+        The future raises SandboxError where this machine can't grade, GradingProcessLost where the process ended twice.
         """
         return self._threads.submit(self._grade, Job(str(path), seed))
 
@@ -50,43 +50,43 @@ class Pool:
         """Drop what hasn't begun, and end the processes."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         with self._lock:
-            clerks, self._clerks = self._clerks, set()
-        for clerk in clerks:
-            _end(clerk)
+            processes, self._processes = self._processes, set()
+        for process in processes:
+            _end(process)
         self._threads.shutdown(wait=True)
 
     def _grade(self, job: Job) -> Graded:
         for _ in range(2):
-            clerk = self._clerk()
-            assert clerk.stdin is not None
-            assert clerk.stdout is not None
+            process = self._process()
+            assert process.stdin is not None
+            assert process.stdout is not None
             try:
-                send(clerk.stdin, job)  # type: ignore[arg-type]
-                answer = receive(clerk.stdout, Graded | Failed)  # type: ignore[arg-type]
+                send(process.stdin, job)  # type: ignore[arg-type]
+                answer = receive(process.stdout, Graded | Failed)  # type: ignore[arg-type]
             except OSError:
                 answer = None
             if isinstance(answer, Graded):
                 return answer
-            self._own.clerk = None
+            self._own.process = None
             with self._lock:
-                self._clerks.discard(clerk)
-            _end(clerk)
+                self._processes.discard(process)
+            _end(process)
             if isinstance(answer, Failed):
                 raise SandboxError(answer.reason)
-        raise ClerkLost(f"the grading process was killed twice while it graded {job.path}")
+        raise GradingProcessLost(f"the grading process was killed twice while it graded {job.path}")
 
-    def _clerk(self) -> subprocess.Popen[bytes]:
+    def _process(self) -> subprocess.Popen[bytes]:
         """This thread's grading process; a new one where there is none."""
-        clerk: subprocess.Popen[bytes] | None = getattr(self._own, "clerk", None)
-        if clerk is None:
-            command = [sys.executable, "-c", "from autograder.classroom.clerk import main; main()"]
-            clerk = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-            assert clerk.stdin is not None
-            send(clerk.stdin, self._settings)  # type: ignore[arg-type]
-            self._own.clerk = clerk
+        process: subprocess.Popen[bytes] | None = getattr(self._own, "process", None)
+        if process is None:
+            command = [sys.executable, "-c", "from autograder.classroom.grading_process import main; main()"]
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            assert process.stdin is not None
+            send(process.stdin, self._settings)  # type: ignore[arg-type]
+            self._own.process = process
             with self._lock:
-                self._clerks.add(clerk)
-        return clerk
+                self._processes.add(process)
+        return process
 
 
 def cores() -> int:
@@ -94,16 +94,16 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _end(clerk: subprocess.Popen[bytes]) -> None:
-    assert clerk.stdin is not None
-    assert clerk.stdout is not None
-    for stream in (clerk.stdin, clerk.stdout):
+def _end(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    for stream in (process.stdin, process.stdout):
         try:
             stream.close()
         except OSError:
             continue
     try:
-        clerk.wait(10)
+        process.wait(10)
     except subprocess.TimeoutExpired:
-        clerk.kill()
-        clerk.wait()
+        process.kill()
+        process.wait()

@@ -22,7 +22,7 @@ from autograder.cli.common import (
 
 
 def doctor(course: CourseFolder = None, verbose: Verbose = False) -> None:
-    """Check that this machine can grade: walls, libraries, the course's files.
+    """Check that this machine can grade: sandbox, libraries, the course's files.
 
     Exit status 1 where this machine lacks something, 2 where an author's slip is in the course's files.
     """

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 import autograder
-from autograder.classroom import ClerkLost
+from autograder.classroom import GradingProcessLost
 from autograder.course import AssignmentError, Course
 from autograder.grading import Isolation
 from autograder.sandbox.errors import SandboxError
@@ -22,7 +22,7 @@ class CommandError(Exception):
     """A command can't be carried out as it was typed; the message says why."""
 
 
-ERRORS = (CommandError, AssignmentError, SubmissionError, SandboxError, ClerkLost, OSError)
+ERRORS = (CommandError, AssignmentError, SubmissionError, SandboxError, GradingProcessLost, OSError)
 """What a command reports in a line, with exit status 2."""
 
 MAX_MESSAGE = 4000
@@ -32,7 +32,7 @@ CourseFolder = Annotated[
     Path | None, typer.Option(help="The course's folder, with source/ in it. Default: this one or one above it.")
 ]
 OneOrAll = Annotated[str | None, typer.Argument(help="One assignment; default: all of the course's.")]
-Isolated = Annotated[str, typer.Option(help="auto or inner: behind walls, or not at all; none: without walls.")]
+Isolated = Annotated[str, typer.Option(help="auto: requires a sandbox; none: disables it.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show tracebacks of the grader's own errors.")]
 
 
@@ -53,8 +53,8 @@ def find_course(given: Path | None) -> Course:
 
 def isolation_of(name: str) -> Isolation:
     """The value of --isolation."""
-    if name not in ("auto", "inner", "none"):
-        raise typer.BadParameter("it takes auto, inner or none", param_hint="--isolation")
+    if name not in ("auto", "none"):
+        raise typer.BadParameter("it takes auto or none", param_hint="--isolation")
     return name  # type: ignore[return-value]
 
 

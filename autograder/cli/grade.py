@@ -13,7 +13,7 @@ from rich.console import Console
 
 import autograder
 from autograder import seeds
-from autograder.classroom import ClerkLost, Pool, Settings, cores
+from autograder.classroom import GradingProcessLost, Pool, Settings, cores
 from autograder.cli.common import (
     ERRORS,
     CommandError,
@@ -68,6 +68,10 @@ def grade(
             "By default the course's secret, the assignment, the student and the notebook's bytes decide the seed."
         ),
     ] = None,
+    illustrations: Annotated[
+        bool,
+        typer.Option("--illustrations", help="Run the instructor's cells that nothing graded needs, too: figures."),
+    ] = False,
     isolation: Isolated = "auto",
     memory: Annotated[int, typer.Option(help="Memory a submission may use, in MiB.", min=64)] = _LIMITS.memory // MIB,
     cell_seconds: Annotated[
@@ -100,7 +104,11 @@ def grade(
             key = seeds.key_for(secret, assignment, student)
             notes.append(note)
         settings = Settings(
-            course=str(chosen.folder), assignment=assignment, limits=limits, isolation=isolation_of(isolation)
+            course=str(chosen.folder),
+            assignment=assignment,
+            limits=limits,
+            isolation=isolation_of(isolation),
+            illustrations=illustrations,
         )
         if len(notebooks) == 1:
             report = _grade_one(console, task, settings, notebooks[0], key)
@@ -124,7 +132,7 @@ def _grade_one(console: Console, task: Assignment, settings: Settings, notebook:
     seed = seeds.seed_for(key, submission.digest) if isinstance(key, bytes) else key
     with (
         console.status("Starting the sandbox …") as status,
-        Grader(task, settings.limits, isolation_of(settings.isolation)) as grader,
+        Grader(task, settings.limits, isolation_of(settings.isolation), settings.illustrations) as grader,
     ):
         _ = grader.notes
         status.update(f"Grading {printable(notebook.name, 80)} …")
@@ -154,7 +162,7 @@ def _grade_several(
             status.update(f"Grading {place} of {len(waiting)}: {printable(notebook.name, 80)} …")
             try:
                 report = future.result().report
-            except ClerkLost as error:
+            except GradingProcessLost as error:
                 complain(error)
                 continue
             _write(report, file)

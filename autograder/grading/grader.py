@@ -1,4 +1,4 @@
-"""Submission → Report: runs the notebook behind the walls, and its hidden tests on this side of them."""
+"""Submission → Report: runs the notebook in the sandbox, and its hidden tests on the trusted side."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from autograder.sandbox.process import Sandbox
 from autograder.sandbox.warm import warm_torch
 from autograder.submission import Submission
 
-Isolation = Literal["auto", "inner", "none"]
+Isolation = Literal["auto", "none"]
 
 
 class Graded(msgspec.Struct, frozen=True):
@@ -55,7 +55,7 @@ class Grader:
         Args:
             assignment: what is graded.
             limits: what each submission may use up.
-            isolation: ``auto`` and ``inner`` put up the walls or refuse; ``none`` grades without.
+            isolation: ``auto`` requires a sandbox; ``none`` disables it.
             with_illustrations: whether the instructor's cells that nothing graded needs are run, too.
 
         Raises:
@@ -64,7 +64,7 @@ class Grader:
         self._assignment = assignment
         self._limits = limits or Limits()
         libraries = assignment.settings.libraries
-        self._isolation = "none" if isolation == "none" else "inner"
+        self._isolation = "none" if isolation == "none" else "landlock"
         beginning = list(_prefix(assignment))
         self._with_illustrations = with_illustrations
         prefix = [cell_message(cell, 0, self._limits) for cell in beginning if cell.kind == "code"]
@@ -93,14 +93,14 @@ class Grader:
 
     @property
     def notes(self) -> list[str]:
-        """What an instructor should know about the walls on this machine. Waits for the sandbox."""
+        """What an instructor should know about isolation on this machine. Waits for the sandbox."""
         return self._sandbox.ready().notes
 
     def grade(self, submission: Submission, seed: int) -> Graded:
         """Grade one submission; the same submission and seed give the same Report but for times.
 
         Raises:
-            SandboxError: the walls can't be put up on this machine.
+            SandboxError: this machine can't isolate submissions.
         """
         started = time.perf_counter()
         ready = self._sandbox.ready()
@@ -112,7 +112,10 @@ class Grader:
                 session.skip(str(submission.cells[place].grade_id), "Not run: nothing that is graded needs this cell.")
         plugin = GradingPlugin(session, self._assignment, self._limits, seed)
         try:
-            _run_pytest(self._module, plugin)
+            try:
+                _run_pytest(self._module, plugin)
+            except SandboxError as error:
+                raise plugin.stopped or error from None
             session.finish()
         finally:
             session.close()

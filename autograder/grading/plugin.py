@@ -48,6 +48,7 @@ class GradingPlugin:
         curves: by grade_id, a loss curve where the cell's function trains something.
         explained_elsewhere: cells whose function fails because another cell's does: the other one is to be explained.
         faults: what went wrong on the grader's own side.
+        stopped: why this machine can't grade, where that came out while the tests ran.
     """
 
     def __init__(self, session: Session, assignment: Assignment, limits: Limits, seed: int) -> None:
@@ -65,6 +66,7 @@ class GradingPlugin:
         self.curves: dict[str, Curve] = {}
         self.explained_elsewhere: set[str] = set()
         self.faults: list[str] = []
+        self.stopped: SandboxError | None = None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -288,6 +290,7 @@ class GradingPlugin:
         if isinstance(error, StudentError):
             return error.outcome, f"{error}."[0].upper() + f"{error}."[1:]
         if isinstance(error, SandboxError):
+            self.stopped = error
             raise error
         if isinstance(error, AssertionError) and not _raised_by_package(error, self._assignment.hidden_folder):
             return "failed", printable(_asserted(error, self._assignment.hidden_folder), MAX_MESSAGE, keep="\n")

@@ -24,7 +24,7 @@ def configure(c: Any) -> None:
     c.Autograde.exporter_class = "autograder.nbgrader.SubmissionExporter"
     c.Autograde.sanitize_preprocessors = []
     c.Autograde.autograde_preprocessors = [
-        "autograder.nbgrader.GradeBehindWalls",
+        "autograder.nbgrader.GradeInSandbox",
         "autograder.nbgrader.SaveReport",
         "nbgrader.preprocessors.AssignLatePenalties",
     ]

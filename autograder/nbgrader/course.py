@@ -37,8 +37,8 @@ def _assignment(source: Path, name: str) -> Assignment:
     return Course(source.parent).assignment(name)
 
 
-class Ahead:
-    """Grades the submissions that nbgrader will come to, a few ahead of it and side by side.
+class Prefetch:
+    """Prefetches: grades the next submissions in parallel, before nbgrader comes to them.
 
     nbgrader takes one submission after the other. What it will take is known from the start, so that all cores
     can work for it; what it finds is what it would have found one by one.
@@ -70,7 +70,7 @@ class Ahead:
 
         Raises:
             SandboxError: this machine can't grade.
-            ClerkLost: the grading process was killed twice.
+            GradingProcessLost: the grading process was killed twice.
         """
         return self._begun.pop(path).result()
 
@@ -79,9 +79,9 @@ class Ahead:
 
 
 @cache
-def ahead_for(settings: Settings, jobs: int, seed: int | None) -> Ahead:
-    """The process's one `Ahead` with these settings: nbgrader makes its steps anew for every submission."""
-    return Ahead(settings, jobs, seed)
+def prefetch_for(settings: Settings, jobs: int, seed: int | None) -> Prefetch:
+    """The process's one `Prefetch` with these settings: nbgrader makes its steps anew for every submission."""
+    return Prefetch(settings, jobs, seed)
 
 
 def submitted_notebook(converter: Any, student: str, assignment: str) -> Path:

@@ -13,7 +13,7 @@ from nbgrader.api import Gradebook
 
 from autograder.nbgrader.course import KEY, assignment_of
 from autograder.nbgrader.markdown import as_typed, harmless
-from autograder.nbgrader.preprocessors import GradeBehindWalls
+from autograder.nbgrader.preprocessors import GradeInSandbox
 from autograder.notebook import Cell
 from autograder.pages.feedback import Written, feedback_page
 from autograder.report import Report
@@ -32,7 +32,7 @@ class SubmissionExporter(NotebookExporter):
         assignment = assignment_of(self, resources["nbgrader"]["assignment"])
         converter: Any = self.parent
         if converter._sanitizing:
-            GradeBehindWalls(parent=self).begin(resources["nbgrader"])
+            GradeInSandbox(parent=self).begin(resources["nbgrader"])
             try:
                 submission = read_submission(Path(filename), assignment)
             except SubmissionError as error:

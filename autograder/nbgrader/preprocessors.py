@@ -1,4 +1,4 @@
-"""nbgrader's grading steps: run the submission behind the walls, then save its Report in one transaction."""
+"""nbgrader's grading steps: run the submission in the sandbox, then save its Report in one transaction."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import msgspec
 from nbformat.notebooknode import NotebookNode
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.preprocessors import AssignLatePenalties, NbGraderPreprocessor
-from traitlets import Enum, Float, Integer
+from traitlets import Bool, Enum, Float, Integer
 
 from autograder.classroom import Settings, cores
 from autograder.course import AssignmentError
 from autograder.nbgrader.course import (
     KEY,
-    Ahead,
-    ahead_for,
+    Prefetch,
     assignment_of,
     converter_of,
+    prefetch_for,
     still_to_come,
     submitted_notebook,
 )
@@ -28,7 +28,7 @@ from autograder.terminal import number
 Resources = dict[str, Any]
 
 
-class GradeBehindWalls(NbGraderPreprocessor):
+class GradeInSandbox(NbGraderPreprocessor):
     """Takes the place of running the notebook in a kernel: leaves the cells' outputs and the Report in it."""
 
     jobs = Integer(0, min=0, help="How many submissions to grade side by side; 0: one for each core.").tag(config=True)
@@ -39,10 +39,13 @@ class GradeBehindWalls(NbGraderPreprocessor):
         "student and the notebook's bytes decide it.",
     ).tag(config=True)
     isolation = Enum(
-        ["auto", "inner", "none"],
+        ["auto", "none"],
         "auto",
-        help="auto and inner: behind walls, or not at all. none: without walls, where a machine has none.",
+        help="auto: requires a sandbox. none: disables it, for machines that have none.",
     ).tag(config=True)
+    illustrations = Bool(False, help="Run the instructor's cells that nothing graded needs, too: figures.").tag(
+        config=True
+    )
     cell_seconds = Float(Limits().cell_seconds, help="CPU seconds for one cell of a notebook.").tag(config=True)
     call_seconds = Float(Limits().call_seconds, help="CPU seconds for one call of a function.").tag(config=True)
     memory = Integer(Limits().memory >> 20, help="Memory that a submission may use, in MiB.").tag(config=True)
@@ -52,13 +55,13 @@ class GradeBehindWalls(NbGraderPreprocessor):
         converter = converter_of(self)
         notebook = submitted_notebook(converter, names["student"], names["assignment"])
         following = still_to_come(converter, names["student"], names["assignment"])
-        self._ahead(names).begin(notebook, names["student"], following)
+        self._prefetch(names).begin(notebook, names["student"], following)
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         """Grade `nb`; its Report goes into its metadata, each cell's checks below its own outputs."""
         names = resources["nbgrader"]
         student = names["student"]
-        graded = self._ahead(names).result(submitted_notebook(converter_of(self), student, names["assignment"]))
+        graded = self._prefetch(names).result(submitted_notebook(converter_of(self), student, names["assignment"]))
         for place, (cell, outputs) in enumerate(zip(nb.cells, graded.outputs, strict=True), start=1):
             if cell.cell_type == "code":
                 cell.outputs = [NotebookNode(output) for output in outputs]
@@ -71,17 +74,21 @@ class GradeBehindWalls(NbGraderPreprocessor):
             self.log.warning("%s: %s", student, problem)
         return nb, resources
 
-    def _ahead(self, names: dict[str, str]) -> Ahead:
+    def _prefetch(self, names: dict[str, str]) -> Prefetch:
         source = assignment_of(self, names["assignment"]).folder.parent
         limits = Limits(cell_seconds=self.cell_seconds, call_seconds=self.call_seconds, memory=self.memory * MIB)
         settings = Settings(
-            course=str(source.parent), assignment=names["assignment"], limits=limits, isolation=self.isolation
+            course=str(source.parent),
+            assignment=names["assignment"],
+            limits=limits,
+            isolation=self.isolation,
+            illustrations=self.illustrations,
         )
         waiting = len(converter_of(self).assignments)
-        ahead = ahead_for(settings, min(self.jobs or cores(), waiting), self.seed)
-        while ahead.notes:
-            self.log.warning(ahead.notes.pop())
-        return ahead
+        prefetch = prefetch_for(settings, min(self.jobs or cores(), waiting), self.seed)
+        while prefetch.notes:
+            self.log.warning(prefetch.notes.pop())
+        return prefetch
 
     def _write_checks(self, nb: NotebookNode, report: Report) -> None:
         by_id = {cell.grade_id: cell for cell in report.cells}
@@ -101,7 +108,7 @@ class SaveReport(AssignLatePenalties):
     """
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
-        """Save what `GradeBehindWalls` left in `nb`."""
+        """Save what `GradeInSandbox` left in `nb`."""
         report = msgspec.convert(nb.metadata[KEY]["report"], type=Report)
         names = resources["nbgrader"]
         place = (names["notebook"], names["assignment"], names["student"])

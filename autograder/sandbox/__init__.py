@@ -1,1 +1,1 @@
-"""Walls, zygote, worker, wire, and Student: the trusted side's view of a student's functions."""
+"""Isolation, zygote, worker, wire, and Student: the trusted side's view of a student's functions."""

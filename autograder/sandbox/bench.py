@@ -1,6 +1,6 @@
 """The worker's side of a call: a namespace, the objects that handles stand for, and what may be done with them.
 
-The same bench serves behind the walls, where the namespace is a student's notebook, and in the trusted
+The same bench serves inside the sandbox, where the namespace is a student's notebook, and in the trusted
 process, where it holds right answers or misconceptions: what a hidden test sees is made alike for both.
 """
 
@@ -211,7 +211,7 @@ def veiled(seed: int) -> int:
 
 
 def seed_everything(seed: int) -> None:
-    """Seed Python's, NumPy's and (where it is loaded) torch's generators; there are no devices behind the walls."""
+    """Seed Python's, NumPy's and (where it is loaded) torch's generators; there are no devices inside the sandbox."""
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch = sys.modules.get("torch")

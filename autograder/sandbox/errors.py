@@ -1,10 +1,10 @@
-"""What can go wrong with a submission's code, as a hidden test sees it; and with the walls themselves."""
+"""What can go wrong with a submission's code, as a hidden test sees it; and with the sandbox itself."""
 
 from __future__ import annotations
 
 
 class SandboxError(Exception):
-    """The walls can't be put up, or the sandbox itself failed. It says what is missing and what to do."""
+    """The sandbox can't be made, or failed. It says what is missing and what to do."""
 
 
 class StudentError(Exception):

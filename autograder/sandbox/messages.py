@@ -144,7 +144,7 @@ class Setup(msgspec.Struct, frozen=True):
     """NUMPY or TORCH."""
     files: str
     """The folder with the files that come with the assignment's notebook."""
-    walls: bool
+    isolated: bool
     prefix: list[RunCell]
     """The instructor's cells that the notebook begins with: run here once, and not again in every worker."""
     secret: list[str]
@@ -152,7 +152,7 @@ class Setup(msgspec.Struct, frozen=True):
 
 
 class Ready(msgspec.Struct, tag="ready", frozen=True):
-    """The zygote's answer: versions by name, and what an instructor should know about the walls."""
+    """The zygote's answer: versions by name, and what an instructor should know about isolation."""
 
     versions: dict[str, str]
     notes: list[str]

@@ -1,4 +1,4 @@
-"""The trusted side of the walls: starts a zygote, has it fork workers, talks to them within limits."""
+"""The trusted side of the sandbox: starts a zygote, has it fork workers, talks to them within limits."""
 
 from __future__ import annotations
 
@@ -194,14 +194,14 @@ class _Deadline:
 
 
 class Sandbox:
-    """A zygote behind the walls; a context manager. Starts at once, and is waited for when it is first needed."""
+    """A zygote and its isolated workers; a context manager. Starts at once, and is waited for when first needed."""
 
     def __init__(
         self,
         libraries: str,
         files: Path,
         limits: Limits,
-        walls: bool,
+        isolated: bool,
         prefix: Sequence[messages.RunCell] = (),
         secret: Sequence[Path] = (),
     ) -> None:
@@ -210,12 +210,12 @@ class Sandbox:
             libraries: `zygote.NUMPY` or `zygote.TORCH`.
             files: the folder with the files that come with the assignment's notebook; copied, but for notebooks.
             limits: what each worker may use up.
-            walls: whether workers lock themselves up; False is for machines that can't, and is said in every Report.
+            isolated: whether workers lock themselves up; False is for machines that can't, and is said in every Report.
             prefix: the instructor's cells that every notebook begins with; run once, before any fork.
             secret: folders that no worker may read, even where they lie among the libraries.
         """
         self._limits = limits
-        self._walls = walls
+        self._isolated = isolated
         self._uids = itertools.cycle(range(identity.FIRST_UID, identity.LAST_UID + 1))
         self._home = Path(tempfile.mkdtemp(prefix="autograder-"))
         self._home.chmod(0o711)
@@ -238,7 +238,9 @@ class Sandbox:
                 start_new_session=True,
             )
         theirs.close()
-        self._send(messages.Setup(libraries, str(self._files), walls, list(prefix), [str(folder) for folder in secret]))
+        self._send(
+            messages.Setup(libraries, str(self._files), isolated, list(prefix), [str(folder) for folder in secret])
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -278,7 +280,7 @@ class Sandbox:
         """
         self.ready()
         folder = Path(tempfile.mkdtemp(prefix="worker-", dir=self._home))
-        uid = next(self._uids) if os.getuid() == 0 and self._walls else 0
+        uid = next(self._uids) if os.getuid() == 0 and self._isolated else 0
         for path in self._files.iterdir():
             if path.suffix not in (".py", "") and path.is_file():
                 (folder / path.name).symlink_to(path)
@@ -375,4 +377,4 @@ def _cache() -> Path:
 
 
 def _advice(reason: str) -> str:
-    return f"{reason}\nTo grade without walls, which lets submissions do whatever you may do, use --isolation none."
+    return f"{reason}\nTo grade without a sandbox, which lets submissions do whatever you may do, use --isolation none."

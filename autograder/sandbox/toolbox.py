@@ -1,7 +1,7 @@
 """What a hidden test may ask of the process where the student's objects live: build things, read things.
 
 Models, criteria, optimizers and loaders are built there from data and read back as data, so that none of
-them ever crosses the wire. Nothing here judges: a tool's answer comes from behind the walls, and is
+them ever crosses the wire. Nothing here judges: a tool's answer comes from inside the sandbox, and is
 believed no more than a student's return value is.
 """
 

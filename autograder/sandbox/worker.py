@@ -17,7 +17,7 @@ from autograder.sandbox.bench import Bench, line_of, seed_everything
 from autograder.sandbox.shell import OUTPUTS, Output, Shell, enter_folder, run_cell
 
 
-class Walls(msgspec.Struct, frozen=True):
+class Restrictions(msgspec.Struct, frozen=True):
     """What a worker locks itself up with; made by the zygote once, before any fork."""
 
     rules: list[landlock.Rule]
@@ -111,14 +111,16 @@ class _Link:
         return data
 
 
-def live(connection: socket.socket, settings: messages.WorkerSettings, walls: Walls | None, notebook: Notebook) -> None:
+def live(
+    connection: socket.socket, settings: messages.WorkerSettings, restrictions: Restrictions | None, notebook: Notebook
+) -> None:
     """Lock the calling process up, then serve its requests until the other side hangs up. Never returns normally."""
     _settle(connection, settings)
-    if walls is not None:
-        _lock_up(settings, walls)
+    if restrictions is not None:
+        _lock_up(settings, restrictions)
     _silence()
     link = _Link(connection)
-    # This first message says that the walls stand; without it the grader won't send any student code.
+    # This first message says that the restrictions are in force; without it the grader won't send any student code.
     link.send(messages.Returned(None, []), [])
     bench = Bench(notebook.namespace, link.exchange, notebook.labels)
     seed_everything(settings.seed)
@@ -155,19 +157,19 @@ def _settle(connection: socket.socket, settings: messages.WorkerSettings) -> Non
 
 
 def _silence() -> None:
-    """Nothing printed below Python's level goes anywhere; until here, the zygote's log takes a wall's complaint."""
+    """Nothing printed below Python's level goes anywhere; until here, the zygote's log takes what fails."""
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
     os.close(null)
 
 
-def _lock_up(settings: messages.WorkerSettings, walls: Walls) -> None:
+def _lock_up(settings: messages.WorkerSettings, restrictions: Restrictions) -> None:
     identity.limit(settings.memory, settings.file_size)
     if settings.uid:
-        identity.become(settings.uid, walls.keep_reading)
+        identity.become(settings.uid, restrictions.keep_reading)
     identity.conceal()
-    landlock.restrict(walls.rules, Path(settings.folder))
-    seccomp.install(walls.filter)
-    for name in walls.absent:
+    landlock.restrict(restrictions.rules, Path(settings.folder))
+    seccomp.install(restrictions.filter)
+    for name in restrictions.absent:
         sys.modules[name] = None  # type: ignore[assignment]

@@ -24,7 +24,7 @@ import autograder
 from autograder.sandbox import identity, landlock, messages, seccomp
 from autograder.sandbox.shell import OUTPUTS, Shell, make_shell, run_cell
 from autograder.sandbox.warm import warm_torch
-from autograder.sandbox.worker import Notebook, Ran, Walls, live
+from autograder.sandbox.worker import Notebook, Ran, Restrictions, live
 
 TORCH_PACKAGES = ("torch", "torchvision", "torchgen", "functorch", "nvidia", "triton")
 OTHER_AUTOGRAD = ("jax", "jaxlib", "tensorflow", "keras", "autograd", "mxnet", "theano", "tinygrad", "sympy", "mpmath")
@@ -47,7 +47,7 @@ def _serve() -> None:
         setup = msgspec.msgpack.decode(connection.recv(1 << 16), type=messages.Setup)
         shell, versions = _warm_up(setup)
         ran = _run_prefix(setup, shell)
-        walls, notes = _walls(setup)
+        restrictions, notes = _restrictions(setup)
     except Exception as error:
         reason = f"{type(error).__name__}: {error}\n{traceback.format_exc()}"
         connection.send(msgspec.msgpack.encode(messages.NotStarted(reason)))
@@ -64,7 +64,7 @@ def _serve() -> None:
         if isinstance(request, messages.Fork):
             pid = os.fork()
             if pid == 0:
-                _be_worker(connection, descriptors[0], request.settings, walls, Notebook(shell, ran))
+                _be_worker(connection, descriptors[0], request.settings, restrictions, Notebook(shell, ran))
             children.add(pid)
             os.close(descriptors[0])
             connection.send(msgspec.msgpack.encode(messages.Forked(pid)))
@@ -76,13 +76,13 @@ def _be_worker(
     connection: socket.socket,
     descriptor: int,
     settings: messages.WorkerSettings,
-    walls: Walls | None,
+    restrictions: Restrictions | None,
     notebook: Notebook,
 ) -> None:
     try:
         connection.close()
-        live(socket.socket(fileno=descriptor), settings, walls, notebook)
-    except OSError as error:  # only the walls raise it: what the student's code does is answered, not raised
+        live(socket.socket(fileno=descriptor), settings, restrictions, notebook)
+    except OSError as error:  # only the restrictions raise it: what the student's code does is answered, not raised
         os.write(2, f"{error}\n".encode())
     finally:
         os._exit(1)
@@ -171,8 +171,8 @@ def _warm_helper(setup: messages.Setup) -> None:
         py_compile.compile(str(path), doraise=True)
 
 
-def _walls(setup: messages.Setup) -> tuple[Walls | None, list[str]]:
-    if not setup.walls:
+def _restrictions(setup: messages.Setup) -> tuple[Restrictions | None, list[str]]:
+    if not setup.isolated:
         return None, []
     if landlock.version() < 1:
         raise OSError("Landlock is missing from this kernel (it needs Linux 5.13 or newer, with Landlock switched on)")
@@ -190,7 +190,7 @@ def _walls(setup: messages.Setup) -> tuple[Walls | None, list[str]]:
             f"{locked[0]} can be entered by root only, and Python lies below it: workers keep the capability to read "
             "(behind Landlock). Install Python where every user can read it to do without."
         )
-    return Walls(rules, seccomp.program(), keep_reading, absent), notes
+    return Restrictions(rules, seccomp.program(), keep_reading, absent), notes
 
 
 def _library_roots() -> list[Path]:

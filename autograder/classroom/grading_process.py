@@ -21,7 +21,7 @@ _LENGTH = struct.Struct("<Q")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a clerk grades, and how; the first message to it."""
+    """What a grading process grades, and how; the first message to it."""
 
     course: str
     """The course's folder."""

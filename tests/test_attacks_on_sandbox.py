@@ -1,4 +1,4 @@
-"""Attacks on the walls themselves: what student code can reach from the process that it runs in."""
+"""Attacks on the sandbox itself: what student code can reach from the process that it runs in."""
 
 from __future__ import annotations
 
@@ -466,7 +466,7 @@ def test_workers_are_unprivileged_users_of_their_own_where_the_grader_is_root(
 
 
 def test_without_walls_the_same_probes_succeed() -> None:
-    """The probes above would show a hole: with no walls, files are read and processes start."""
+    """The probes above would show a hole: without it, files are read and processes start."""
     code = """
 import os, sys, tempfile
 from pathlib import Path
@@ -477,7 +477,7 @@ folder = Path(tempfile.mkdtemp())
 secret = folder / 'secret'
 secret.write_text('secret')
 (folder / 'files').mkdir()
-with Sandbox('numpy', folder / 'files', Limits(), walls=False) as sandbox:
+with Sandbox('numpy', folder / 'files', Limits(), isolated=False) as sandbox:
     worker = sandbox.spawn(0)
     assert run(worker, f'assert open({str(secret)!r}).read() == "secret"')[0] is None
     assert run(worker, "import os, socket; socket.socket(); os.kill(os.getppid(), 0)")[0] is None
