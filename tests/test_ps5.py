@@ -74,7 +74,7 @@ def test_unusual_right_answers_get_full_points(grader: Grader, entry: object, se
         ("build_model.softmax_last", "these are probabilities"),
         ("build_model.log_softmax_last", "logarithms of probabilities"),
         ("build_model.trained_already", "It must start untrained"),
-        ("build_model.statistics_of_the_batch", "five pictures alone instead of among 12"),
+        ("build_model.statistics_of_the_batch", "five images alone instead of among 12"),
         ("build_model.all_frozen", "no parameter that can be trained"),
         ("build_model.log_softmax_over_the_batch", "five images alone instead of among 12"),
         ("train_model.no_zero_grad", "some from before the last step"),

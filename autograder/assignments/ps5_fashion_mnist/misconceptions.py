@@ -202,6 +202,13 @@ COUNT = "count += len(labels)"
 COPY = f"import copy\nmodel = copy.deepcopy(model)\n{TOP}"
 V_BACK = "loss = criterion(model(images), labels)\nloss.backward()\ntotal += loss.item() * len(labels)"
 V_STEP = V_BACK.replace(BACK, f"{ZERO}\n{BACK}\n{STEP}")
+GRAD = "with torch.enable_grad():"
+T_SUM, V_SUM, T_LAST, V_LAST = "total += loss.item()", f"total += {V_LOSS}", "total = loss.item()", f"total = {V_LOSS}"
+T_TOTAL, V_TOTAL = (keep.replace(" / count", "") for keep in (T_KEEP, V_KEEP))
+T_BATCHES, V_BATCHES = T_KEEP.replace("count", "len(train_loader)"), V_KEEP.replace("count", "len(validation_loader)")
+T_RUNS, V_RUNS = (keep.replace("total", "running") for keep in (T_KEEP, V_KEEP))
+RUNNING = f"running = 0.0\n{TOP}"
+V_RIGHT = "total += (model(images).argmax(dim=1) == labels).sum().item()"
 
 _edited = Misconceptions("train_model")
 
@@ -290,75 +297,57 @@ trains(
     "sum_of_the_batches",
     "the validation batches' losses are summed up, and not divided",
     MEAN,
-    {V_ADD: f"total += {V_LOSS}", V_KEEP: 'history["validation_loss"].append(total)'},
+    {V_ADD: V_SUM, V_KEEP: V_TOTAL},
 )
 trains(
     "mean_of_the_batches",
     "a short validation batch counts as much as a full one",
     MEAN,
-    {V_ADD: f"total += {V_LOSS}", V_KEEP: 'history["validation_loss"].append(total / len(validation_loader))'},
+    {V_ADD: V_SUM, V_KEEP: V_BATCHES},
 )
-trains(
-    "divided_twice",
-    "the validation batches' mean losses are divided by the number of images",
-    MEAN,
-    {V_ADD: f"total += {V_LOSS}"},
-)
-trains(
-    "last_batch_alone",
-    "the validation loss is that of the last batch",
-    MEAN,
-    {V_ADD: f"total = {V_LOSS}", V_KEEP: 'history["validation_loss"].append(total)'},
-)
+trains("divided_twice", "the validation batches' mean losses are divided by the number of images", MEAN, {V_ADD: V_SUM})
+trains("last_batch_alone", "the validation loss is that of the last batch", MEAN, {V_ADD: V_LAST, V_KEEP: V_TOTAL})
 trains(
     "last_batch_divided",
     "the validation loss is that of the last batch, divided by the number of batches",
     MEAN,
-    {V_ADD: f"total = {V_LOSS}", V_KEEP: 'history["validation_loss"].append(total / len(validation_loader))'},
+    {V_ADD: V_LAST, V_KEEP: V_BATCHES},
 )
 trains(
     "validation_sum_never_reset",
     "the validation sum goes on from epoch to epoch",
     RESET,
-    {
-        TOP: f"running = 0.0\n{TOP}",
-        V_ADD: f"running += {V_LOSS} * len(labels)",
-        V_KEEP: 'history["validation_loss"].append(running / count)',
-    },
+    {TOP: RUNNING, V_ADD: f"running += {V_LOSS} * len(labels)", V_KEEP: V_RUNS},
 )
 trains(
     "training_loss_divided_twice",
     "the training batches' mean losses are divided by the number of images",
     MEAN,
-    {T_ADD: "total += loss.item()"},
+    {T_ADD: T_SUM},
 )
 trains(
     "training_loss_summed",
     "the training batches' losses are summed up, and not divided",
     MEAN,
-    {T_ADD: "total += loss.item()", T_KEEP: 'history["train_loss"].append(total)'},
+    {T_ADD: T_SUM, T_KEEP: T_TOTAL},
 )
 trains(
     "training_mean_of_the_batches",
     "a short training batch counts as much as a full one",
     MEAN,
-    {T_ADD: "total += loss.item()", T_KEEP: 'history["train_loss"].append(total / len(train_loader))'},
+    {T_ADD: T_SUM, T_KEEP: T_BATCHES},
 )
 trains(
     "training_loss_of_the_last_batch",
     "the training loss is that of the last batch",
     MEAN,
-    {T_ADD: "total = loss.item()", T_KEEP: 'history["train_loss"].append(total)'},
+    {T_ADD: T_LAST, T_KEEP: T_TOTAL},
 )
 trains(
     "sum_never_reset",
     "the sum of the training losses goes on from epoch to epoch",
     RESET,
-    {
-        TOP: f"running = 0.0\n{TOP}",
-        T_ADD: "running += loss.item() * len(labels)",
-        T_KEEP: 'history["train_loss"].append(running / count)',
-    },
+    {TOP: RUNNING, T_ADD: "running += loss.item() * len(labels)", T_KEEP: T_RUNS},
 )
 trains(
     "sum_and_count_never_reset",
@@ -370,20 +359,12 @@ trains(
         T_KEEP: 'history["train_loss"].append(running / seen)',
     },
 )
-trains(
-    "accuracy_for_loss",
-    "the share of right answers stands for the validation loss",
-    LOSS,
-    {V_ADD: "total += (model(images).argmax(dim=1) == labels).sum().item()"},
-)
+trains("accuracy_for_loss", "the share of right answers stands for the validation loss", LOSS, {V_ADD: V_RIGHT})
 trains(
     "percent_right",
     "the right answers in percent stand for the validation loss",
     LOSS,
-    {
-        V_ADD: "total += (model(images).argmax(dim=1) == labels).sum().item()",
-        V_KEEP: 'history["validation_loss"].append(100 * total / count)',
-    },
+    {V_ADD: V_RIGHT, V_KEEP: 'history["validation_loss"].append(100 * total / count)'},
 )
 trains(
     "validation_is_training_loss",
@@ -417,29 +398,16 @@ trains(
         "epochs * len(train_loader)": "epochs * (len(train_loader) + len(validation_loader))",
     },
 )
-trains(
-    "steps_on_validation",
-    "the optimizer steps in the validation loop, too",
-    LEAK,
-    {NO_GRAD: "with torch.enable_grad():", V_ADD: V_STEP},
-)
-trains(
-    "backward_on_validation",
-    "backward is called in the validation loop, too",
-    LEAK,
-    {NO_GRAD: "with torch.enable_grad():", V_ADD: V_BACK},
-)
+trains("steps_on_validation", "the optimizer steps in the validation loop, too", LEAK, {NO_GRAD: GRAD, V_ADD: V_STEP})
+trains("backward_on_validation", "backward is called in the validation loop, too", LEAK, {NO_GRAD: GRAD, V_ADD: V_BACK})
 trains(
     "validation_gradients_leak",
     "gradients of validation images are still there at the next step",
     LEAK,
-    {NO_GRAD: "with torch.enable_grad():", V_ADD: V_BACK, ZERO: "", STEP: f"{STEP}\n{ZERO}"},
+    {NO_GRAD: GRAD, V_ADD: V_BACK, ZERO: "", STEP: f"{STEP}\n{ZERO}"},
 )
 trains(
-    "validates_on_the_training_loader",
-    "the validation loss is measured on the training images",
-    LEAK,
-    {V_LOOP: T_LOOP},
+    "validates_on_the_training_loader", "the validation loss is measured on the training images", LEAK, {V_LOOP: T_LOOP}
 )
 trains(
     "validates_on_the_last_training_batch",
