@@ -512,13 +512,13 @@ FASHION_CLASSES = (
 def load_mnist(full: bool = False):
     """Handwritten digits as (training dataset, validation dataset).
 
-    Both are TensorDatasets of pictures (n, 1, 28, 28), float32, and labels (n,), int64, from 0 to 9.
+    Both are TensorDatasets of images (n, 1, 28, 28), float32, and labels (n,), int64, from 0 to 9.
     A pixel x in [0, 1] is normalised by the mean and deviation of all training pixels: (x - 0.1307) / 0.3081.
 
-    full=False: the sample that lies beside the notebook, 10,000 + 2,000 pictures.
-    full=True: all 60,000 + 10,000 pictures, downloaded on first use into the folder "data".
+    full=False: the sample that lies beside the notebook, 10,000 + 2,000 images.
+    full=True: all 60,000 + 10,000 images, downloaded on first use into the folder "data".
     """
-    return _load_pictures("mnist", "MNIST", 0.1307, 0.3081, full)
+    return _load_images("mnist", "MNIST", 0.1307, 0.3081, full)
 
 
 def load_fashion_mnist(full: bool = False):
@@ -526,10 +526,10 @@ def load_fashion_mnist(full: bool = False):
 
     Pixels are normalised as (x - 0.2860) / 0.3530. The names of the ten classes are in FASHION_CLASSES.
     """
-    return _load_pictures("fashion_mnist", "FashionMNIST", 0.2860, 0.3530, full)
+    return _load_images("fashion_mnist", "FashionMNIST", 0.2860, 0.3530, full)
 
 
-def _load_pictures(name: str, torchvision_name: str, mean: float, std: float, full: bool):
+def _load_images(name: str, torchvision_name: str, mean: float, std: float, full: bool):
     import torch
     from torch.utils.data import TensorDataset
 
@@ -588,7 +588,7 @@ def plot_descent(
     ylim: tuple[float, float],
     labels: tuple[str, str] = ("w", "b"),
 ) -> None:
-    """Draws paths of gradient descent on the contours of a loss of two parameters, one picture a path.
+    """Draws paths of gradient descent on the contours of a loss of two parameters, one image a path.
 
     loss: takes two floats to the loss. paths: title to an array (steps, 2). xlim, ylim: the region to draw.
     """
@@ -605,17 +605,17 @@ def plot_descent(
 
 
 def show_digits(images: Any, labels: Sequence[Any] | None = None, columns: int = 8) -> None:
-    """Shows pictures in rows, with a line of text above each."""
-    pictures = [_picture(image) for image in images]
-    rows = math.ceil(len(pictures) / columns)
+    """Shows images in rows, with a line of text above each."""
+    images = [_image(image) for image in images]
+    rows = math.ceil(len(images) / columns)
     # One image of all of them draws ten times faster than a subplot for each.
-    height, width = pictures[0].shape
+    height, width = images[0].shape
     gap = 6 if labels is None else 18
     canvas = np.full((rows * (height + gap), columns * (width + 4)), np.nan)
     figure, ax = plt.subplots(figsize=(columns * 1.05, rows * (1.05 + (labels is not None) * 0.25)))
-    for i, picture in enumerate(pictures):
+    for i, image in enumerate(images):
         top, left = (i // columns) * (height + gap) + gap, (i % columns) * (width + 4)
-        canvas[top : top + height, left : left + width] = (picture - picture.min()) / max(np.ptp(picture), 1e-9)
+        canvas[top : top + height, left : left + width] = (image - image.min()) / max(np.ptp(image), 1e-9)
         if labels is not None:
             ax.text(left + width / 2, top - 3, str(labels[i]), ha="center", va="bottom", fontsize=9)
     ax.imshow(canvas, cmap="gray_r", interpolation="nearest")
@@ -624,14 +624,14 @@ def show_digits(images: Any, labels: Sequence[Any] | None = None, columns: int =
 
 
 def view_classify(image: Any, probabilities: Any, class_names: Sequence[str] | None = None) -> None:
-    """Shows a picture beside the bar chart of its class probabilities.
+    """Shows a image beside the bar chart of its class probabilities.
 
     image: (1, 28, 28), (28, 28) or (784,). probabilities: (10,) or (1, 10).
     """
     values = np.asarray(probabilities.detach() if hasattr(probabilities, "detach") else probabilities).ravel()
     names = [str(k) for k in range(len(values))] if class_names is None else list(class_names)
     figure, (left, right) = plt.subplots(1, 2, figsize=(6.4, 2.9), width_ratios=[1, 1.3])
-    left.imshow(_picture(image), cmap="gray_r")
+    left.imshow(_image(image), cmap="gray_r")
     left.axis("off")
     best = int(values.argmax())
     colors = ["#d55e00" if k == best else "#0072b2" for k in range(len(values))]
@@ -642,7 +642,7 @@ def view_classify(image: Any, probabilities: Any, class_names: Sequence[str] | N
 
 
 def show_first_layer(weights: Any, columns: int = 8, count: int = 16, title: str = "", ax: Any = None) -> None:
-    """Shows the weights (units, 784) that lead to the first units as pictures: red is positive, blue negative."""
+    """Shows the weights (units, 784) that lead to the first units as images: red is positive, blue negative."""
     rows = np.asarray(weights.detach() if hasattr(weights, "detach") else weights)[:count]
     lines = math.ceil(len(rows) / columns)
     canvas = np.full((lines * 30, columns * 30), np.nan)
@@ -730,7 +730,7 @@ def plot_graph(result: Any, names: Mapping[str, Any] | None = None, ax: Any = No
     """Draws what autograd has recorded about a tensor, read off its grad_fn.
 
     result: a tensor with a grad_fn, of which nothing has been differentiated yet.
-    names: tensors that are to be labelled in the picture, by name. Leaves without a name are labelled by their shape.
+    names: tensors that are to be labelled in the image, by name. Leaves without a name are labelled by their shape.
     ax: the axes to draw on; a new figure without it.
 
     Leaves are green, results of operations blue, the result orange. Arrows point forward; slopes go against them.
@@ -822,7 +822,7 @@ def plot_accumulation(totals: Sequence[float], contributions: Sequence[float]) -
     ax.legend(loc="upper left")
 
 
-def _picture(image: Any) -> np.ndarray:
+def _image(image: Any) -> np.ndarray:
     array = np.asarray(image.detach() if hasattr(image, "detach") else image, dtype=float).ravel()
     side = math.isqrt(array.size)
     return array.reshape(side, side)

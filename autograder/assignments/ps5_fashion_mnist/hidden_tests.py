@@ -127,7 +127,7 @@ def test_build_model_answers_depend_on_the_image(student, rng):
     order = rng.permutation(12)
     turned = scores(student, model, images[order], "For 12 images")
     expect.close(turned, together[order], "the scores of the same 12 images in another order", rtol=1e-3)
-    for n, of_them in ((5, "five images alone"), (1, "a image alone")):
+    for n, of_them in ((5, "five images alone"), (1, "an image alone")):
         apart = scores(student, model, images[:n], f"For {of_them}")
         expect.close(apart, together[:n], f"the scores of {of_them} instead of among 12", rtol=1e-3)
 
