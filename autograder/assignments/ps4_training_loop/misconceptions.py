@@ -1132,10 +1132,7 @@ wrong(
 )
 wrong("any_right", "a batch counts as right if any of its answers is", COUNT, {".sum()": ".any()", "len(labels)": "1"})
 wrong(
-    "pixels_counted",
-    "the pixels of all images are counted, not the images",
-    SHARE,
-    {"len(labels)": "images.numel()"},
+    "pixels_counted", "the pixels of all images are counted, not the images", SHARE, {"len(labels)": "images.numel()"}
 )
 wrong(
     "whole_division",
