@@ -215,27 +215,38 @@ wrong(
 )
 
 wrong = Misconceptions("train_step")
+
+
+def in_both(name, title, hint, edit, **options):
+    """A mistake in the step's own lines: in train_step, and in a train that holds them itself."""
+    Misconceptions("train_step")(name, title, hint, edit, **options)
+    options["also"] = FINAL if options.get("also") else ()
+    Misconceptions("train")(f"loop_{name}", title, hint, edit, **options)
+
+
 ROWS = "images = images.view(images.shape[0], -1)"
 ZERO = "optimizer.zero_grad()"
 BACK = "loss.backward()"
 STEP = "optimizer.step()"
 RATE = "optimizer.param_groups[0]['lr']"
 wrong("step_stub_left", STUB, STUB_HINT, {ROWS: f"raise NotImplementedError\n{ROWS}"}, also=LOOP, alone=True)
-wrong("no_zero_grad", "the gradients are never cleared", CLEAR, {ZERO: ""}, also=FINAL)
+in_both("no_zero_grad", "the gradients are never cleared", CLEAR, {ZERO: ""}, also=FINAL)
 wrong(
     "zero_after",
     "the gradients are cleared after the step only: what stood there before the first step is added to it",
     CLEAR,
     {ZERO: "", STEP: f"{STEP}\n{ZERO}"},
 )
-wrong(
+in_both(
     "zero_between",
     "the gradients are cleared between backward and step",
     ORDER,
     {ZERO: "", BACK: f"{BACK}\n{ZERO}"},
     also=FINAL,
 )
-wrong("step_before_backward", "the step comes before backward", ORDER, {STEP: "", BACK: f"{STEP}\n{BACK}"}, also=FINAL)
+in_both(
+    "step_before_backward", "the step comes before backward", ORDER, {STEP: "", BACK: f"{STEP}\n{BACK}"}, also=FINAL
+)
 wrong(
     "step_one_late",
     "the step comes before backward, and uses the gradients of the batch before",
@@ -243,7 +254,7 @@ wrong(
     {ZERO: "", STEP: "", BACK: f"{STEP}\n{ZERO}\n{BACK}"},
     also=FINAL,
 )
-wrong("no_backward", "there is no backward", MOVES, {BACK: ""}, also=FINAL)
+in_both("no_backward", "there is no backward", MOVES, {BACK: ""}, also=FINAL)
 wrong(
     "backward_not_called",
     "backward is mentioned and not called",
@@ -263,7 +274,7 @@ wrong(
 wrong(
     "only_forward", "neither backward nor step is there", MOVES, {ZERO: "", BACK: "", STEP: ""}, also=FINAL, alone=True
 )
-wrong(
+in_both(
     "under_no_grad",
     "the forward pass is not recorded",
     GRAPH,
@@ -303,7 +314,7 @@ wrong(
     {BACK: "(-loss).backward()"},
     also=FINAL,
 )
-wrong(
+in_both(
     "uphill_by_hand",
     "the update by hand adds the gradient: it goes uphill",
     DOWNHILL,
@@ -324,15 +335,15 @@ wrong(
     also=FINAL,
 )
 wrong("two_steps", "the step is taken twice", MOVES, {STEP: f"{STEP}\n{STEP}"})
-wrong("loss_doubled", "the loss is doubled", MEAN, {"= criterion": "= 2 * criterion"})
-wrong(
+in_both("loss_doubled", "the loss is doubled", MEAN, {"= criterion": "= 2 * criterion"})
+in_both(
     "loss_times_n",
     "the loss is multiplied by the number of images",
     MEAN,
     {"labels)": "labels) * len(images)"},
     also=FINAL,
 )
-wrong(
+in_both(
     "loss_over_n",
     "the mean loss is divided by the number of images again",
     MEAN,
@@ -351,14 +362,14 @@ wrong(
     MEAN,
     {"loss.item()": "loss.item() / len(labels)"},
 )
-wrong(
+in_both(
     "softmax_first",
     "a softmax comes before the criterion",
     LOGITS,
     {"model(images)": "torch.softmax(model(images), dim=1)"},
     also=FINAL,
 )
-wrong(
+in_both(
     "softmax_dim0",
     "a softmax over the images comes before the criterion",
     LOGITS,
@@ -387,7 +398,7 @@ wrong(
     also=LOOP,
     alone=True,
 )
-wrong("nll_on_logits", "nll_loss is given raw logits", LOGITS, {"criterion(": "nn.functional.nll_loss("}, also=FINAL)
+in_both("nll_on_logits", "nll_loss is given raw logits", LOGITS, {"criterion(": "nn.functional.nll_loss("}, also=FINAL)
 wrong(
     "nll_on_probabilities",
     "nll_loss is given probabilities without their logarithm",
@@ -478,11 +489,11 @@ wrong(
     also=LOOP,
     alone=True,
 )
-wrong("not_flattened", "the images are not flattened", FLAT, {ROWS: ""}, also=LOOP, alone=True)
+in_both("not_flattened", "the images are not flattened", FLAT, {ROWS: ""}, also=LOOP, alone=True)
 wrong(
     "fixed_batch_size", "the batch size is fixed at 64", FLAT, {"images.shape[0], -1": "64, 784"}, also=LOOP, alone=True
 )
-wrong(
+in_both(
     "fixed_rows",
     "the number of rows is fixed at 64, whatever the batch holds",
     FLAT,
@@ -556,7 +567,6 @@ def written_out(model, loader, criterion, optimizer, epochs, print_every=40):
 
 
 # The step that the loop takes.
-wrong("loop_no_zero_grad", "the gradients are never cleared", CLEAR, {ZERO: ""}, also=FINAL)
 wrong(
     "loop_zero_after",
     "the gradients are cleared after each step only: what stood there before the first step is added to it",
@@ -577,21 +587,6 @@ wrong(
     {ZERO: "", "for _": f"{ZERO}\nfor _"},
     also=FINAL,
 )
-wrong(
-    "loop_zero_between",
-    "the gradients are cleared between backward and step",
-    ORDER,
-    {ZERO: "", BACK: f"{BACK}\n{ZERO}"},
-    also=FINAL,
-)
-wrong(
-    "loop_step_before_backward",
-    "the step comes before backward",
-    ORDER,
-    {STEP: "", BACK: f"{STEP}\n{BACK}"},
-    also=FINAL,
-)
-wrong("loop_no_backward", "there is no backward", MOVES, {BACK: ""}, also=FINAL)
 wrong("loop_no_step", "there is no step", MOVES, {STEP: ""}, also=FINAL)
 wrong(
     "step_each_epoch",
@@ -627,66 +622,10 @@ wrong(
     also=FINAL,
 )
 wrong(
-    "loop_uphill_by_hand",
-    "the update by hand adds the gradient: it goes uphill",
-    DOWNHILL,
-    {STEP: f"with torch.no_grad():\n    for p in model.parameters():\n        p += {RATE} * p.grad"},
-    also=FINAL,
-)
-wrong("loop_loss_doubled", "the loss is doubled", MEAN, {"= criterion": "= 2 * criterion"})
-wrong(
-    "loop_loss_times_n",
-    "the loss is multiplied by the number of images",
-    MEAN,
-    {"labels)": "labels) * len(images)"},
-    also=FINAL,
-)
-wrong(
-    "loop_loss_over_n",
-    "the mean loss is divided by the number of images again",
-    MEAN,
-    {"labels)": "labels) / len(images)"},
-    also=FINAL,
-)
-wrong(
-    "loop_softmax_first",
-    "a softmax comes before the criterion",
-    LOGITS,
-    {"model(images)": "torch.softmax(model(images), dim=1)"},
-    also=FINAL,
-)
-wrong(
-    "loop_softmax_dim0",
-    "a softmax over the images comes before the criterion",
-    LOGITS,
-    {"model(images)": "torch.softmax(model(images), dim=0)"},
-    also=FINAL,
-)
-wrong(
-    "loop_nll_on_logits", "nll_loss is given raw logits", LOGITS, {"criterion(": "nn.functional.nll_loss("}, also=FINAL
-)
-wrong(
-    "loop_under_no_grad",
-    "the forward pass is not recorded",
-    GRAPH,
-    {"loss = criterion": "with torch.no_grad():\n    loss = criterion"},
-    also=FINAL,
-    alone=True,
-)
-wrong(
     "backward_of_sum",
     "backward is called on the running sum",
     GRAPH,
     {BACK: "running += loss\nrunning.backward()", "running += loss.item()": "", "(running /": "(running.item() /"},
-    also=FINAL,
-    alone=True,
-)
-wrong("loop_not_flattened", "the images are not flattened", FLAT, {ROWS: ""}, also=FINAL, alone=True)
-wrong(
-    "loop_fixed_rows",
-    "the number of rows is fixed at 64, whatever the batch holds",
-    FLAT,
-    {"images.shape[0]": "64"},
     also=FINAL,
     alone=True,
 )
