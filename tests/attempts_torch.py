@@ -635,7 +635,7 @@ WRONG: dict[str, list[tuple[str, str]]] = {
     "build_model": [
         (
             "return nn.Sequential(nn.Linear(784, 64), nn.ReLU(), nn.Linear(64, 10))",
-            "stops like: the images go into a linear layer unflattened",
+            "mat1 and mat2 shapes cannot be multiplied",
         ),
         (
             "return nn.Sequential(nn.Flatten(), nn.Linear(784, 10), nn.Softmax(dim=1))",
