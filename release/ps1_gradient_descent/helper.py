@@ -626,7 +626,7 @@ def show_digits(images: Any, labels: Sequence[Any] | None = None, columns: int =
 
 
 def view_classify(image: Any, probabilities: Any, class_names: Sequence[str] | None = None) -> None:
-    """Shows a image beside the bar chart of its class probabilities.
+    """Shows an image beside the bar chart of its class probabilities.
 
     image: (1, 28, 28), (28, 28) or (784,). probabilities: (10,) or (1, 10).
     """
