@@ -445,6 +445,8 @@ def _kind(value: Any) -> str:
     name = type(value).__name__
     if value is None:
         return "None"
+    if isinstance(value, type):
+        return "a class, not an object of it"
     if isinstance(value, Mapping):
         return f"a dict with the keys {', '.join(map(repr, value))}" if value else "an empty dict"
     if isinstance(value, list | tuple):
