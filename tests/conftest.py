@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
+# Two test processes share the machine, and small networks take longer with several threads. Before torch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import msgspec
 import pytest
 
