@@ -301,13 +301,16 @@ def test_attack_by_opening_a_socket_fails(probe: Probe, name: str) -> None:
 
 @pytest.mark.parametrize("who", ["parent", "zygote", "grader", "sibling", "group", "everybody"])
 def test_attack_by_signals_reaches_nobody(probe: Probe, sandbox: Sandbox, victim: Worker, who: str) -> None:
+    zygote = sandbox._zygote
+    assert zygote is not None
     pids = {
-        "parent": "os.getppid()", "zygote": sandbox._process.pid, "grader": os.getpid(), "sibling": victim.pid,
+        "parent": "os.getppid()", "zygote": zygote.pid, "grader": os.getpid(), "sibling": victim.pid,
         "group": 0, "everybody": -1,
     }  # fmt: skip
     for call in ("os.kill(pid, 9)", "os.kill(pid, 0)", "os.killpg(max(pid, 1), 9)", "os.pidfd_open(pid)"):
         assert probe(f"pid = {pids[who]}\n{call}") in ("PermissionError", "OSError", "ProcessLookupError")
-    assert sandbox._process.poll() is None
+    os.kill(zygote.pid, 0)
+    sandbox.spawn(0).close()
     assert run(victim, "1")[0] is None
 
 
