@@ -54,19 +54,22 @@ def serve() -> None:
             poll.register(line, select.POLLIN)
         for descriptor, _ in poll.poll():
             line = next(line for line in lines if line.fileno() == descriptor)
-            data, descriptors, _, _ = socket.recv_fds(line, _LARGEST, 2)
-            if data:
-                answer = forks if isinstance(forks, messages.NotStarted) else forks.answer(data, descriptors, lines)
-                for number in descriptors:
-                    os.close(number)
-                line.send(msgspec.msgpack.encode(answer))
-            elif line is owner:
+            try:
+                data, descriptors, _, _ = socket.recv_fds(line, _LARGEST, 2)
+                if data:
+                    answer = forks if isinstance(forks, messages.NotStarted) else forks.answer(data, descriptors, lines)
+                    for number in descriptors:
+                        os.close(number)
+                    line.send(msgspec.msgpack.encode(answer))
+                    continue
+            except ConnectionError:
+                pass  # the other side is gone, as where there is no data
+            if line is owner:
                 if isinstance(forks, _Forks):
                     forks.end()
                 os._exit(0)
-            else:
-                lines.remove(line)
-                line.close()
+            lines.remove(line)
+            line.close()
 
 
 class _Forks:
