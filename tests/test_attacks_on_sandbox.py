@@ -123,7 +123,7 @@ def test_attack_by_walking_the_file_system_meets_only_libraries_and_its_own_file
 def test_attack_by_reading_proc_finds_no_environment_and_no_memory(
     probe: Probe, worker: Worker, victim: Worker, sandbox: Sandbox
 ) -> None:
-    pids = ["self", worker.pid, victim.pid, sandbox._process.pid, os.getpid(), 1]
+    pids = ["self", worker.pid, victim.pid, sandbox._zygote.pid, os.getpid(), 1]
     paths = [f"/proc/{pid}/{name}" for pid in pids for name in ("environ", "mem", "maps", "cmdline", "status", "cwd")]
     assert probe(READ_ALL, paths=["/proc", *paths, *[f"/proc/{pid}/fd" for pid in pids]]) == {}
 
@@ -301,15 +301,13 @@ def test_attack_by_opening_a_socket_fails(probe: Probe, name: str) -> None:
 
 @pytest.mark.parametrize("who", ["parent", "zygote", "grader", "sibling", "group", "everybody"])
 def test_attack_by_signals_reaches_nobody(probe: Probe, sandbox: Sandbox, victim: Worker, who: str) -> None:
-    zygote = sandbox._zygote
-    assert zygote is not None
     pids = {
-        "parent": "os.getppid()", "zygote": zygote.pid, "grader": os.getpid(), "sibling": victim.pid,
+        "parent": "os.getppid()", "zygote": sandbox._zygote.pid, "grader": os.getpid(), "sibling": victim.pid,
         "group": 0, "everybody": -1,
     }  # fmt: skip
     for call in ("os.kill(pid, 9)", "os.kill(pid, 0)", "os.killpg(max(pid, 1), 9)", "os.pidfd_open(pid)"):
         assert probe(f"pid = {pids[who]}\n{call}") in ("PermissionError", "OSError", "ProcessLookupError")
-    os.kill(zygote.pid, 0)
+    os.kill(sandbox._zygote.pid, 0)
     sandbox.spawn(0).close()
     assert run(victim, "1")[0] is None
 
