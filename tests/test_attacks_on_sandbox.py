@@ -282,20 +282,27 @@ SOCKETS = {
     "vsock": "socket.socket(40, socket.SOCK_STREAM)",
     "pair": "socket.socketpair()",
     "name look-up": "import urllib.request; urllib.request.urlopen('http://127.0.0.1:9', timeout=1)",
-    "own socket": "socket.socket(fileno=next(fd for fd in range(3, 64) if is_open(fd))).connect('\\0x')",
+    "own socket": "connect(next(fd for fd in range(3, 64) if is_socket(fd)))",
 }
 
 
 @pytest.mark.parametrize("name", SOCKETS)
 def test_attack_by_opening_a_socket_fails(probe: Probe, name: str) -> None:
-    is_open = """
-    def is_open(fd):
+    own = """
+    import stat
+    def is_socket(fd):
         try:
-            return bool(os.fstat(fd))
+            return stat.S_ISSOCK(os.fstat(fd).st_mode)
         except OSError:
             return False
+    def connect(fd):
+        own = socket.socket(fileno=fd)
+        try:
+            own.connect('\\0x')
+        finally:
+            own.detach()
     """
-    code = textwrap.dedent(is_open) + SOCKETS[name]
+    code = textwrap.dedent(own) + SOCKETS[name]
     assert probe(code) in ("PermissionError", "URLError", "OSError")
 
 
