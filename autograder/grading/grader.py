@@ -108,8 +108,9 @@ class Grader:
         session = Session(self._sandbox, submission, self._limits, seed)
         for grade_id in self._assignment.settings.replaced_cells:
             session.skip(grade_id, "Not run by the grader: its hidden tests do the same, and once is enough.")
+        session.illustrations = illustrations(submission.cells)
         if not self._with_illustrations:
-            for place in illustrations(submission.cells):
+            for place in session.illustrations:
                 session.skip(str(submission.cells[place].grade_id), "Not run: nothing that is graded needs this cell.")
         plugin = GradingPlugin(session, self._assignment, self._limits, seed)
         try:

@@ -14,6 +14,9 @@ class RunCell(msgspec.Struct, tag="cell"):
     source: str
     label: str
     max_output: int
+    """Characters of text that are kept."""
+    max_printed: int = 1 << 24
+    """Characters that may be printed at all."""
 
 
 class Call(msgspec.Struct, tag="call"):

@@ -20,11 +20,10 @@ import msgspec
 from autograder.sandbox import identity, messages, wire
 from autograder.sandbox.base import START_SECONDS, Base, Child, last_words
 from autograder.sandbox.bench import veiled
-from autograder.sandbox.errors import Crashed, SandboxError, TimedOut
+from autograder.sandbox.errors import Crashed, LimitHit, SandboxError, TimedOut
 from autograder.sandbox.limits import Limits
 
 _POLL_SECONDS = 0.2
-_IDLE_SECONDS = 3.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = 4096
 
@@ -50,6 +49,7 @@ class Worker:
         seconds: float,
         on_call_back: messages.OnCallBack,
         more: Callable[[], float] | None = None,
+        limit: str = "call_seconds",
     ) -> tuple[messages.Reply, memoryview]:
         """Send `message` and return the reply with its body, answering call-backs on the way.
 
@@ -59,12 +59,13 @@ class Worker:
             seconds: CPU seconds the worker may take; twice that (and a little) by the clock.
             on_call_back: answers the student's calls of functions that stayed here.
             more: asked once where `seconds` are over: the seconds that the worker may take after all.
+            limit: what the limit of time is called in `Limits`.
 
         Raises:
             TimedOut: the worker took longer, or filled its folder.
             Crashed: the worker ended, or sent what isn't the protocol.
         """
-        self._deadline = _Deadline(self, seconds, more)
+        self._deadline = _Deadline(self, seconds, more, limit)
         try:
             return self._exchange(message, buffers, on_call_back)
         except (ConnectionError, BrokenPipeError):
@@ -155,9 +156,12 @@ class Worker:
 
 
 class _Deadline:
-    def __init__(self, worker: Worker, seconds: float, more: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self, worker: Worker, seconds: float, more: Callable[[], float] | None = None, limit: str = "cell_seconds"
+    ) -> None:
         self._worker = worker
         self._seconds = seconds
+        self._limit = limit
         self._more = more
         self._start = self._last = time.monotonic()
         self._cpu: float | None = None
@@ -178,15 +182,18 @@ class _Deadline:
         # Whoever sleeps or waits for a lock uses no CPU time; a worker that only waits for its turn doesn't "wait".
         self._idle = self._idle + passed if waits and used == self._used else 0.0
         self._used = used
-        if self._idle > _IDLE_SECONDS:
-            raise TimedOut(f"it waited for {_IDLE_SECONDS:g} seconds without computing anything")
+        limits = self._worker.limits
+        if self._idle > limits.idle_seconds:
+            reason = f"it waited for {limits.idle_seconds:g} seconds without computing anything"
+            raise TimedOut(reason, LimitHit("idle_seconds", limits.idle_seconds))
         if used - self._cpu > self._seconds or elapsed > 2 * self._seconds + 5:
             if self._more is not None:
                 self._seconds, self._more = max(self._seconds, self._more()), None
                 return
-            raise TimedOut(f"it did not finish within {self._seconds:.3g} seconds")
-        if self._worker.folder_size() > self._worker.limits.files:
-            raise TimedOut(f"it wrote more than {self._worker.limits.files >> 20} MiB of files")
+            reason = f"it did not finish within {self._seconds:.3g} seconds"
+            raise TimedOut(reason, LimitHit(self._limit, round(self._seconds, 3)))
+        if self._worker.folder_size() > limits.files:
+            raise TimedOut(f"it wrote more than {limits.files >> 20} MiB of files", LimitHit("files", limits.files))
 
 
 class Sandbox:

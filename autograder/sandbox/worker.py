@@ -64,7 +64,7 @@ class Notebook:
         return self._run(cell)
 
     def _run(self, cell: messages.RunCell) -> tuple[messages.CellRan, list[Output]]:
-        error = run_cell(self._shell, cell.source, cell.label, cell.max_output, self.labels)
+        error = run_cell(self._shell, cell, self.labels)
         return _ended(error, cell.label, self.labels), OUTPUTS.items
 
 
@@ -148,6 +148,7 @@ def _serve(
     if isinstance(request, messages.RunCell):
         ran, outputs = notebook.run(request)
         return ran, [memoryview(msgspec.msgpack.encode(outputs))]
+    OUTPUTS.begin_call()
     return bench.handle(request, body)
 
 

@@ -110,7 +110,7 @@ def _run_prefix(setup: messages.Setup, shell: Shell) -> list[Ran]:
     ran = []
     for cell in setup.prefix:
         labels: dict[str, str] = {}
-        if run_cell(shell, cell.source, cell.label, cell.max_output, labels) is not None:
+        if run_cell(shell, cell, labels) is not None:
             break
         ran.append(Ran(cell.source, OUTPUTS.items))
     os.chdir(here)
