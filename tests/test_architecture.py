@@ -36,7 +36,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "doctor": {"course", "sandbox", "slips"},
     "fingerprints": {"authoring", "course", "sandbox"},
     "cli": {
-        *("audit", "classroom", "course", "doctor", "fingerprints", "grading", "notebook", "report", "sandbox"),
+        *("audit", "classroom", "course", "doctor", "fingerprints", "grading", "nbgrader", "notebook", "report"),
+        "sandbox",
         *("scaffold", "seeds", "slips", "submission", "terminal", "text"),
     },
 }

@@ -8,19 +8,14 @@ from typing import Any
 import msgspec
 from nbconvert.exporters import Exporter, NotebookExporter
 from nbformat.notebooknode import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 from nbgrader.api import Gradebook
 
-from autograder.nbgrader.course import KEY, assignment_of
-from autograder.nbgrader.markdown import as_typed, harmless
+from autograder.nbgrader.course import assignment_of
+from autograder.nbgrader.documents import KEY, as_notebook
 from autograder.nbgrader.preprocessors import GradeInSandbox
-from autograder.notebook import Cell
 from autograder.pages.feedback import Written, feedback_page
 from autograder.report import Report
-from autograder.submission import Submission, SubmissionError, empty_submission, read_submission
-
-MAX_FORMATTED = 100_000
-"""Characters of Markdown that are formatted in one notebook; cells beyond that are shown as they were typed."""
+from autograder.submission import SubmissionError, empty_submission, read_submission
 
 
 class SubmissionExporter(NotebookExporter):
@@ -96,40 +91,3 @@ def _written(notebook: NotebookNode, names: dict[str, Any]) -> list[Written]:
                     )
                 )
     return found
-
-
-def as_notebook(submission: Submission) -> NotebookNode:
-    """A submission as a clean notebook: the instructor's metadata, the student's sources, no outputs.
-
-    A student's Markdown has lost what could harm the instructor who looks at it; see `harmless`.
-    """
-    cells = []
-    formatted = 0
-    for place, cell in enumerate(submission.cells):
-        source = cell.source
-        if cell.kind == "markdown" and cell.role != "locked":
-            formatted += len(source)
-            source = harmless(source, cell.attachments) if formatted <= MAX_FORMATTED else as_typed(source)
-        cells.append(_as_cell(cell, source, place))
-    metadata = {"kernelspec": submission.assignment.kernelspec, KEY: {"problems": list(submission.problems)}}
-    return new_notebook(cells=cells, metadata=metadata)
-
-
-def _as_cell(cell: Cell, source: str, place: int) -> NotebookNode:
-    metadata = {}
-    if cell.grade_id is not None:
-        metadata["nbgrader"] = {
-            "schema_version": 3,
-            "grade_id": cell.grade_id,
-            "grade": cell.role in ("test", "manual"),
-            "solution": cell.role in ("solution", "manual"),
-            "locked": cell.role in ("test", "locked"),
-            "task": False,
-            "cell_type": cell.kind,
-            **({"points": cell.points} if cell.role in ("test", "manual") else {}),
-        }
-    make = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}[cell.kind]
-    made = make(source, metadata=metadata, id=f"cell-{place}")
-    if cell.attachments:
-        made["attachments"] = cell.attachments
-    return made
