@@ -18,6 +18,13 @@ from autograder.cli import app
 
 OTHER = "ps2_backpropagation"
 ENDLESS = "def mse_loss(y, y_hat):\n    while True:\n        pass"
+IMPOSSIBLE = """
+
+@grades("test_gradient_descent")
+def test_impossible(student, rng):
+    '''One is two.'''
+    raise AssertionError
+"""
 
 
 def autograder(course: Path, *arguments: str, code: int = 0) -> Result:
@@ -146,8 +153,7 @@ def test_regrade_lists_first_what_it_then_does_and_keeps_what_a_person_gave(cour
     give(course, "partial", "test_mse_loss", 1.5)
     tests = course / "assignments" / NAME / "hidden_tests.py"
     kept = tests.read_text()
-    stricter = '\n\n@grades("test_gradient_descent")\ndef test_impossible(student, rng):\n    """One is two."""\n    raise AssertionError\n'
-    tests.write_text(kept + stricter)
+    tests.write_text(kept + IMPOSSIBLE)
     before = contents(course)
     dry = autograder(course, "class", NAME, "--regrade", "--dry-run", code=2).output
     assert contents(course) == before
@@ -157,9 +163,9 @@ def test_regrade_lists_first_what_it_then_does_and_keeps_what_a_person_gave(cour
     assert listed is not None
     assert done is not None
     assert listed[1] == done[1]
-    assert "right: 24 → 23.2 of 25 (-0.8): the assignment changed" in done[1]
-    assert "One is two: no such test → failed" in done[1]
-    assert total(course, "right") == pytest.approx(23.2)
+    assert "right: 24 → 23.14 of 25 (-0.86): the assignment changed" in done[1]
+    assert "One is two.: no such test → failed" in done[1]
+    assert total(course, "right") == pytest.approx(23.14)
     assert grades(course, "right")["essay_learning_rate"]["manual_score"] == 4
     assert not grades(course, "right")["essay_learning_rate"]["needs_manual_grade"]
     assert grades(course, "partial")["test_mse_loss"]["score"] == 1.5
@@ -167,7 +173,7 @@ def test_regrade_lists_first_what_it_then_does_and_keeps_what_a_person_gave(cour
         assert gradebook.find_comment("essay_learning_rate", NAME, NAME, "right").comment == "Well said."
     record = autograder(course, "history", "right", NAME).output
     assert "right: – → 20 of 25: first grading on record" in record
-    assert "right: 24 → 23.2 of 25 (-0.8): the assignment changed" in record
+    assert "right: 24 → 23.14 of 25 (-0.86): the assignment changed" in record
     tests.write_text(kept)
 
 

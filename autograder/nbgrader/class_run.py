@@ -22,7 +22,7 @@ from autograder.classroom.versions import Version
 from autograder.course import Assignment
 from autograder.nbgrader import history
 from autograder.nbgrader.documents import add_results, as_notebook
-from autograder.nbgrader.gradebook import rows_for
+from autograder.nbgrader.gradebook import points_of, require_cells, rows_for
 from autograder.nbgrader.history import Change
 from autograder.nbgrader.opened import OpenedCourse
 from autograder.nbgrader.preprocessors import GradeInSandbox, SaveReport
@@ -122,6 +122,9 @@ class ClassRun:
             students: whose submissions alone are looked at; all where it is empty.
             force: grade what hasn't changed, too.
             regrade: leave out what has no grade yet.
+
+        Raises:
+            AssignmentError: the gradebook has another version of the assignment.
         """
         name = self._assignment.name
         folders = self._course.submissions(name)
@@ -129,6 +132,7 @@ class ClassRun:
         waiting, unchanged, ungraded = [], [], []
         with self._course.gradebook() as gradebook:
             history.prepare(gradebook)
+            require_cells(gradebook, name, points_of(self._assignment))
             known = history.last_versions(gradebook, name)
             graded = {submission.student_id for submission in gradebook.assignment_submissions(name)}
         for student, folder in folders.items():

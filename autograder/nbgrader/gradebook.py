@@ -23,6 +23,7 @@ from nbgrader.api import (
 )
 from sqlalchemy import select
 
+from autograder import course
 from autograder.classroom.versions import Version
 from autograder.course import AssignmentError
 from autograder.nbgrader import history
@@ -159,10 +160,9 @@ def require_cells(gradebook: Any, assignment: str, points: dict[str, float]) -> 
         )
 
 
-def points_of(report: Report) -> dict[str, float]:
+def points_of(assignment: course.Assignment) -> dict[str, float]:
     """The most points of each graded cell, by its grade_id."""
-    graded = {cell.grade_id: cell.max_score for cell in report.cells}
-    return graded | {cell.grade_id: cell.max_score for cell in report.manual}
+    return {str(cell.grade_id): cell.points for cell in (*assignment.tests, *assignment.written)}
 
 
 def save_report(
@@ -184,7 +184,9 @@ def save_report(
     Raises:
         AssignmentError: the gradebook has another version of the assignment.
     """
-    require_cells(gradebook, report.assignment, points_of(report))
+    most = {cell.grade_id: cell.max_score for cell in report.cells}
+    most |= {cell.grade_id: cell.max_score for cell in report.manual}
+    require_cells(gradebook, report.assignment, most)
     student = rows.submission.student_id
     before = history.last_grading(gradebook, report.assignment, student)
     graded_before = not rows.created and any(grade.auto_score is not None for grade in rows.grades.values())
@@ -222,7 +224,7 @@ def save_report(
         student=student,
         before=score_before if graded_before else None,
         after=_total(rows),
-        max_score=sum(points_of(report).values()),
+        max_score=sum(most.values()),
         why=history.reason(before, version),
         cells=tuple(cells),
         penalty_before=penalty_before,
