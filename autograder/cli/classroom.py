@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.text import Text
 
 from autograder.classroom import Pool, cores
+from autograder.classroom.downloads import DownloadError
+from autograder.cli.collect import IdColumn, Roster, Update, take
 from autograder.cli.common import ERRORS, CourseFolder, Verbose, complain, fail, find_course, isolation_of
 from autograder.terminal import number
 from autograder.text import printable
@@ -28,6 +31,13 @@ _NAMED = 20
 
 def class_(
     assignment: Annotated[str, typer.Argument(help="The assignment's name: that of a folder in the course's source/.")],
+    source: Annotated[
+        Path | None,
+        typer.Argument(
+            help="A folder or a zip with what was handed in: STUDENT.ipynb, or a download of Canvas or Moodle. "
+            "It is collected into submitted/ first. Default: what is there."
+        ),
+    ] = None,
     jobs: Annotated[
         int, typer.Option(help="Submissions graded side by side; 0: one for each core.", min=0, show_default=False)
     ] = 0,
@@ -48,6 +58,9 @@ def class_(
     isolation: Annotated[
         str | None, typer.Option(help="auto: requires a sandbox; none: disables it. Default: the course's setting.")
     ] = None,
+    roster: Roster = None,
+    id_column: IdColumn = None,
+    update: Update = False,
     course: CourseFolder = None,
     verbose: Verbose = False,
 ) -> None:
@@ -76,12 +89,15 @@ def class_(
         )
         if opened.register(assignment):
             _tell(console, f"{assignment} was not in the gradebook: it is now, with the points of source/", "dim")
+        clean = True
+        if source is not None:
+            clean = take(console, opened, assignment, source, None, roster, id_column, update)
         for note in run.notes:
             _tell(console, f"Note: {note}", "yellow")
         plan = run.plan(student or (), force, regrade)
         width = max(1, min(jobs or run.jobs or cores(), len(plan.waiting)))
         results, stopped = _grade(console, run, plan, width)
-    except ERRORS as error:
+    except (*ERRORS, DownloadError) as error:
         fail(error, verbose)
     _show_changes(console, [result.change for result in results if result.change], dry_run)
     failed = _show_summary(console, plan, results, dry_run)
@@ -89,7 +105,7 @@ def class_(
         left = len(plan.waiting) - len(results)
         _tell(console, f"Stopped: {left} submissions are left. The same command goes on with them.", "yellow")
         raise typer.Exit(130)
-    raise typer.Exit(2 if failed else 0)
+    raise typer.Exit(2 if failed or not clean else 0)
 
 
 class _Rate(ProgressColumn):

@@ -28,7 +28,8 @@ from autograder.nbgrader.opened import OpenedCourse
 from autograder.nbgrader.preprocessors import GradeInSandbox, SaveReport
 from autograder.report import Report
 from autograder.seeds import course_secret, digest_of, key_for
-from autograder.submission import SubmissionError, empty_submission, read_notebook, read_submission
+from autograder.submission import SubmissionError, empty_submission, read_bytes, read_submission
+from autograder.submission.submission import MAX_BYTES
 
 _TIMESTAMP = "timestamp.txt"
 _MAX_TIMESTAMP = 100
@@ -247,7 +248,7 @@ class ClassRun:
 def _digest(notebook: Path) -> str:
     """What `Version.notebook` says of a notebook; empty where the file can't be read."""
     try:
-        return digest_of(read_notebook(notebook)).hex()
+        return digest_of(read_bytes(notebook, MAX_BYTES)).hex()
     except SubmissionError:
         return ""
 

@@ -14,6 +14,9 @@ from autograder.classroom.versions import assignment_files, assignment_version
 from autograder.course import Assignment, Course
 from autograder.seeds import course_secret, key_for
 
+KEY = "autograder"
+"""Under which this project keeps its own data in a notebook's metadata."""
+
 IDLE_SECONDS = 60.0
 """After which grading processes that have nothing to do end."""
 

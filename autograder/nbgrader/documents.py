@@ -10,14 +10,12 @@ from nbformat.notebooknode import NotebookNode, from_dict
 
 from autograder.classroom import Graded
 from autograder.classroom.versions import Version
+from autograder.nbgrader.course import KEY
 from autograder.nbgrader.markdown import as_typed, harmless
 from autograder.notebook import Cell
 from autograder.report import CellReport, Report
 from autograder.submission import Submission
 from autograder.terminal import number
-
-KEY = "autograder"
-"""Under which this project keeps its own data in a notebook's metadata."""
 
 MAX_FORMATTED = 100_000
 """Characters of Markdown that are formatted in one notebook; cells beyond that are shown as they were typed."""

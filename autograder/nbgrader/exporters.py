@@ -10,8 +10,8 @@ from nbconvert.exporters import Exporter, NotebookExporter
 from nbformat.notebooknode import NotebookNode
 from nbgrader.api import Gradebook
 
-from autograder.nbgrader.course import assignment_of
-from autograder.nbgrader.documents import KEY, as_notebook
+from autograder.nbgrader.course import KEY, assignment_of
+from autograder.nbgrader.documents import as_notebook
 from autograder.nbgrader.preprocessors import GradeInSandbox
 from autograder.pages.feedback import Written, feedback_page
 from autograder.report import Report

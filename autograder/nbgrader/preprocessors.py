@@ -16,6 +16,7 @@ from autograder.classroom.versions import Version, grader_version, settings_vers
 from autograder.course import Assignment, AssignmentError
 from autograder.nbgrader import history
 from autograder.nbgrader.course import (
+    KEY,
     Prefetch,
     assignment_of,
     converter_of,
@@ -24,7 +25,7 @@ from autograder.nbgrader.course import (
     submitted_notebook,
     version_of,
 )
-from autograder.nbgrader.documents import KEY, add_results
+from autograder.nbgrader.documents import add_results
 from autograder.nbgrader.gradebook import Rows, rows_of, save_report
 from autograder.nbgrader.history import Change
 from autograder.report import Report

@@ -5,7 +5,7 @@ from autograder.submission.submission import (
     SubmissionError,
     empty_submission,
     parse_submission,
-    read_notebook,
+    read_bytes,
     read_submission,
 )
 
@@ -14,6 +14,6 @@ __all__ = [
     "SubmissionError",
     "empty_submission",
     "parse_submission",
-    "read_notebook",
+    "read_bytes",
     "read_submission",
 ]
