@@ -255,9 +255,12 @@ def _total(rows: Rows) -> float:
 
 
 def score_of(grade: Grade) -> float:
-    """A grade's points: those that a person gave, else the grader's, and extra credit.
+    """A grade's points with extra credit. It is nbgrader's `Grade.score`, without asking the database again."""
+    graded = grade.manual_score is not None or grade.auto_score is not None
+    return given(grade) + (grade.extra_credit or 0.0) if graded else 0.0
 
-    It is nbgrader's `Grade.score`, without asking the database again.
-    """
-    given = grade.auto_score if grade.manual_score is None else grade.manual_score
-    return 0.0 if given is None else given + (grade.extra_credit or 0.0)
+
+def given(grade: Grade) -> float:
+    """A grade's points without extra credit: those that a person gave, else the grader's, else none."""
+    points: float | None = grade.auto_score if grade.manual_score is None else grade.manual_score
+    return points or 0.0
