@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from nbgrader.api import Gradebook
 from sqlalchemy import create_engine, inspect, text
-from test_nbgrader import CONFIG, LATE, NAME, ROOT, UPHILL, changed, submit
+from test_nbgrader import CONFIG, LATE, NAME, ROOT, UPHILL, changed, nbgrader, submit, without
 from typer.testing import CliRunner, Result
 
 from autograder.cli import app
@@ -191,3 +195,102 @@ def test_points_that_differ_from_the_gradebook_are_refused(course: Path) -> None
     assert "cell test_mse_loss has 4 points in source/, and 2 in the gradebook" in told
     assert f"nbgrader generate_assignment {NAME} --force" in told
     assert contents(course) == before
+
+
+def recorded(course: Path) -> list[str]:
+    """The students of all gradings on record, one a grading."""
+    engine = create_engine(f"sqlite:///{course / 'gradebook.db'}")
+    with engine.connect() as connection:
+        there = "autograder_grading" in inspect(engine).get_table_names()
+        found = list(connection.scalars(text("select student from autograder_grading"))) if there else []
+    engine.dispose()
+    return found
+
+
+def begin(course: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start a command in a process of its own."""
+    command = [str(Path(sys.executable).with_name("autograder")), *arguments, "--course", str(course)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def wait_for(found: Any, process: subprocess.Popen[str]) -> None:
+    """Wait until `found()` is true, as long as the process runs."""
+    while not found():
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def handful(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A course with eight submissions, not graded."""
+    folder = new_course(tmp_path_factory.mktemp("handful"))
+    (folder / ".autograder").mkdir(mode=0o700)
+    (folder / ".autograder" / "secret").write_bytes(bytes(range(32)))
+    (folder / ".autograder" / "secret").chmod(0o600)
+    for number in range(8):
+        notebook = changed(solved(), gradient_step=UPHILL) if number % 2 else solved()
+        submit(
+            folder, f"student{number}", notebook, "2026-02-01 00:00:00 UTC" if number == 3 else "2026-01-01 00:00:00"
+        )
+    return folder
+
+
+@pytest.mark.slow
+def test_class_gives_what_nbgrader_autograde_gives(handful: Path, tmp_path: Path) -> None:
+    """Row by row in the gradebook, byte by byte in the notebooks, but for times; odd submissions, too."""
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    for folder in (ours, theirs):
+        shutil.copytree(handful, folder)
+        submit(folder, "unreadable", "this is no notebook")
+        submit(folder, "deleted", without(solved(), "test_mse_loss", "imports", "mse_gradient"))
+        submit(folder, "endless", changed(solved(), mse_loss=ENDLESS))
+        submit(folder, "other", solved(OTHER))
+        nbgrader(folder, "generate_assignment", NAME)
+    autograder(ours, "class", NAME)
+    nbgrader(theirs, "autograde", NAME)
+    assert contents(ours) == contents(theirs)
+    for student in recorded(ours):
+        assert notebook_without_times(ours, student) == notebook_without_times(theirs, student)
+
+
+@pytest.mark.slow
+def test_interrupted_run_goes_on_where_it_was_and_grades_nothing_twice(handful: Path, tmp_path: Path) -> None:
+    straight, interrupted = tmp_path / "straight", tmp_path / "interrupted"
+    for folder in (straight, interrupted):
+        shutil.copytree(handful, folder)
+    autograder(straight, "class", NAME)
+    process = begin(interrupted, "class", NAME, "--jobs", "1")
+    wait_for(lambda: len(recorded(interrupted)) >= 3, process)
+    process.send_signal(signal.SIGINT)
+    told = process.communicate(timeout=60)[0]
+    assert process.returncode == 130
+    assert "The same command goes on with them" in told
+    assert "Traceback" not in told
+    assert 3 <= len(recorded(interrupted)) < 8
+    autograder(interrupted, "class", NAME)
+    assert sorted(recorded(interrupted)) == [f"student{number}" for number in range(8)]
+    assert contents(interrupted) == contents(straight)
+
+
+@pytest.mark.slow
+def test_killed_run_goes_on_where_it_was(handful: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "course"
+    shutil.copytree(handful, folder)
+    process = begin(folder, "class", NAME, "--jobs", "1")
+    wait_for(lambda: len(recorded(folder)) >= 2, process)
+    process.kill()
+    process.communicate(timeout=60)
+    autograder(folder, "class", NAME)
+    assert sorted(recorded(folder)) == [f"student{number}" for number in range(8)]
+
+
+def test_folder_of_notebooks_named_by_student_is_graded_and_stays_as_it_is(course: Path, tmp_path: Path) -> None:
+    source = tmp_path / "handed in"
+    source.mkdir()
+    (source / "newcomer.ipynb").write_text(json.dumps(solved()))
+    (source / "notes.txt").write_text("?")
+    told = autograder(course, "class", NAME, str(source), "--student", "newcomer", code=2).output
+    assert "1 notebooks collected" in told
+    assert "notes.txt: not named as STUDENT.ipynb names a submission" in told
+    assert total(course, "newcomer") == 20
+    assert {path.name for path in source.iterdir()} == {"newcomer.ipynb", "notes.txt"}

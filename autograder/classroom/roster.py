@@ -103,6 +103,7 @@ def _id_column(path: Path, head: list[str], lines: list[list[str]], system: Syst
 def _utc(text: str) -> datetime | None:
     """A time as Moodle writes it, taken to be this machine's, in UTC."""
     try:
-        return dates.parse(text).astimezone(UTC).replace(tzinfo=None)
+        when: datetime = dates.parse(text)
+        return when.astimezone(UTC).replace(tzinfo=None)
     except (ValueError, OverflowError):
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,9 +14,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.text import Text
 
 from autograder.classroom import Pool, cores
+from autograder.classroom.cluster import Cluster
 from autograder.classroom.downloads import DownloadError
 from autograder.cli.collect import IdColumn, Roster, Update, take
 from autograder.cli.common import ERRORS, CourseFolder, Verbose, complain, fail, find_course, isolation_of
+from autograder.course import Assignment
 from autograder.terminal import number
 from autograder.text import printable
 
@@ -58,6 +60,10 @@ def class_(
     isolation: Annotated[
         str | None, typer.Option(help="auto: requires a sandbox; none: disables it. Default: the course's setting.")
     ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(help="Grade on the workers of this Dask scheduler: its address, or its scheduler file."),
+    ] = None,
     roster: Roster = None,
     id_column: IdColumn = None,
     update: Update = False,
@@ -96,7 +102,11 @@ def class_(
             _tell(console, f"Note: {note}", "yellow")
         plan = run.plan(student or (), force, regrade)
         width = max(1, min(jobs or run.jobs or cores(), len(plan.waiting)))
-        results, stopped = _grade(console, run, plan, width)
+        opening: Callable[[], Pool | Cluster] = lambda: Pool(run.settings, width)  # noqa: E731
+        ahead = 2 * width
+        if scheduler is not None and plan.waiting:
+            opening, ahead = _cluster(scheduler, task, run)
+        results, stopped = _grade(console, run, plan, opening, ahead)
     except (*ERRORS, DownloadError) as error:
         fail(error, verbose)
     _show_changes(console, [result.change for result in results if result.change], dry_run)
@@ -118,7 +128,15 @@ class _Rate(ProgressColumn):
         return Text(f"{speed:.1f}/s" if speed >= 1 else f"{60 * speed:.1f}/min", style="dim")
 
 
-def _grade(console: Console, run: ClassRun, plan: Plan, width: int) -> tuple[list[Result], bool]:
+def _cluster(address: str, task: Assignment, run: ClassRun) -> tuple[Callable[[], Cluster], int]:
+    """How a cluster is used, and how many submissions wait there at a time."""
+    cluster = Cluster(address, task, run.settings)
+    return lambda: cluster, 3 * cluster.workers
+
+
+def _grade(
+    console: Console, run: ClassRun, plan: Plan, opening: Callable[[], Pool | Cluster], ahead: int
+) -> tuple[list[Result], bool]:
     """Grade what the plan has; returns what came of it, and whether Ctrl-C ended it."""
     results: list[Result] = []
     columns = (
@@ -132,7 +150,7 @@ def _grade(console: Console, run: ClassRun, plan: Plan, width: int) -> tuple[lis
         return results, False
     with _interruptible(run) as stopped, Progress(*columns, console=console) as progress:
         bar = progress.add_task("Grading", total=len(plan.waiting))
-        for result in run.results(plan.waiting, lambda: Pool(run.settings, width), 2 * width):
+        for result in run.results(plan.waiting, opening, ahead):
             results.append(result)
             progress.advance(bar)
             for line in _lines(result):

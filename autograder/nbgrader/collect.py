@@ -58,7 +58,10 @@ def collect(
     by_key: dict[str, list[Found]] = {}
     for found in download.found:
         by_key.setdefault(found.key, []).append(found)
-    taken, same, kept, notes = [], [], [], []
+    taken: list[str] = []
+    same: list[str] = []
+    kept: list[str] = []
+    notes: list[str] = []
     with course.gradebook() as gradebook:
         due = _due(gradebook, assignment)
         people = _People(gradebook.students, download.system, roster)
