@@ -175,7 +175,7 @@ def _dask(plugin: GraderPlugin) -> Any:
     """The plugin as Dask wants it: Dask is imported by those alone who use it."""
     from distributed import WorkerPlugin
 
-    class Plugin(WorkerPlugin):  # type: ignore[misc]
+    class Plugin(WorkerPlugin):
         def setup(self, worker: Any) -> None:
             plugin.setup(worker)
 
