@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -208,9 +209,11 @@ def recorded(course: Path) -> list[str]:
 
 
 def begin(course: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Start a command in a process of its own."""
+    """Start a command as the leader of a process group, as a terminal does."""
     command = [str(Path(sys.executable).with_name("autograder")), *arguments, "--course", str(course)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
 
 
 def wait_for(found: Any, process: subprocess.Popen[str]) -> None:
@@ -261,7 +264,7 @@ def test_interrupted_run_goes_on_where_it_was_and_grades_nothing_twice(handful: 
     autograder(straight, "class", NAME)
     process = begin(interrupted, "class", NAME, "--jobs", "1")
     wait_for(lambda: len(recorded(interrupted)) >= 3, process)
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)  # Ctrl-C reaches the grading processes as well
     told = process.communicate(timeout=60)[0]
     assert process.returncode == 130
     assert "The same command goes on with them" in told
