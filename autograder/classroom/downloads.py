@@ -117,11 +117,13 @@ class Download:
     def _names_in_zip(self, archive: zipfile.ZipFile) -> Iterator[str]:
         seen = set()
         for member in archive.infolist():
-            mode = member.external_attr >> 16
-            if member.is_dir() or _is_rubbish(member.filename):
+            if member.is_dir():
                 continue
-            if (why := _why_not(member.filename)) or (why := "a link" if stat.S_ISLNK(mode) else ""):
+            linked = stat.S_ISLNK(member.external_attr >> 16)
+            if why := _why_not(member.filename) or ("a link" if linked else ""):
                 self.refused.append(f"{shown(member.filename)}: {why}")
+            elif _is_rubbish(member.filename):
+                continue
             elif member.filename in seen:
                 self.refused.append(f"{shown(member.filename)}: there twice, the first one counts")
             else:
