@@ -19,7 +19,7 @@ from typing import Any, Self
 
 import msgspec
 
-from autograder.classroom.grading_process import Graded, Settings
+from autograder.classroom.jobs import Graded, Settings
 from autograder.classroom.pool import GradingProcessLost, Pool
 from autograder.classroom.versions import assignment_files, grader_version
 from autograder.course import Assignment

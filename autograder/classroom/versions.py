@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 import autograder
-from autograder.classroom.grading_process import Settings
+from autograder.classroom.jobs import Settings
 from autograder.course import Assignment
 
 _GRADING = ("authoring", "course", "diagnosis", "grading", "notebook", "report", "sandbox", "seeds", "submission")
