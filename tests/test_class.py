@@ -116,8 +116,8 @@ def contents(course: Path) -> dict[str, list[Any]]:
 
 
 def notebook_without_times(course: Path, student: str) -> str:
-    written = (course / "autograded" / student / NAME / f"{NAME}.ipynb").read_text()
-    return re.sub(r'"duration": [\d.e-]+', '"duration": 0', written)
+    written = json.loads((course / "autograded" / student / NAME / f"{NAME}.ipynb").read_text())
+    return re.sub(r'"duration": [\d.e-]+', '"duration": 0', json.dumps(written))
 
 
 def test_class_is_graded_into_the_gradebook_without_any_step_before(course: Path) -> None:
@@ -240,7 +240,7 @@ def handful(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 def test_class_gives_what_nbgrader_autograde_gives(handful: Path, tmp_path: Path) -> None:
-    """Row by row in the gradebook, byte by byte in the notebooks, but for times; odd submissions, too."""
+    """Row by row in the gradebook, value by value in the notebooks, but for times; odd submissions, too."""
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     for folder in (ours, theirs):
         shutil.copytree(handful, folder)

@@ -13,7 +13,6 @@ from queue import SimpleQueue
 from typing import Any, Protocol
 
 import msgspec
-from nbformat import v4
 from nbformat.notebooknode import NotebookNode
 from nbgrader.utils import parse_utc
 
@@ -21,7 +20,7 @@ from autograder.classroom import Graded, GradingProcessLost, Settings
 from autograder.classroom.versions import Version
 from autograder.course import Assignment
 from autograder.nbgrader import history
-from autograder.nbgrader.documents import add_results, as_notebook
+from autograder.nbgrader.documents import add_results, as_bytes, as_notebook
 from autograder.nbgrader.gradebook import points_of, require_cells, rows_for
 from autograder.nbgrader.history import Change
 from autograder.nbgrader.opened import OpenedCourse
@@ -230,15 +229,15 @@ class ClassRun:
         folder = self._course.autograded(student, self._assignment.name)
         folder.mkdir(parents=True, exist_ok=True)
         if timestamp:
-            self._put(folder / _TIMESTAMP, timestamp)
+            self._put(folder / _TIMESTAMP, timestamp.encode())
         else:
             (folder / _TIMESTAMP).unlink(missing_ok=True)
-        self._put(folder / f"{self._assignment.name}.ipynb", v4.writes(notebook) + "\n")
+        self._put(folder / f"{self._assignment.name}.ipynb", as_bytes(notebook))
 
-    def _put(self, path: Path, text: str) -> None:
+    def _put(self, path: Path, data: bytes) -> None:
         part = path.with_name(f".{path.name}.part")
         try:
-            part.write_text(text, encoding="utf-8")
+            part.write_bytes(data)
             part.chmod(self._permissions)
             part.replace(path)
         finally:
