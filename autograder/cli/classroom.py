@@ -153,6 +153,9 @@ def _grade(
         for result in run.results(plan.waiting, opening, ahead):
             results.append(result)
             progress.advance(bar)
+            tenth = 10 * len(results) // len(plan.waiting)
+            if not console.is_terminal and tenth > 10 * (len(results) - 1) // len(plan.waiting):
+                console.print(f"{len(results)} of {len(plan.waiting)} graded", highlight=False)
             for line in _lines(result):
                 progress.console.print(line, style="yellow", markup=False, highlight=False, soft_wrap=True)
     return results, bool(stopped)
