@@ -59,7 +59,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A class graded once, which the tests below look at and grade again."""
     folder = new_course(tmp_path_factory.mktemp("class"))
     submit(folder, "right", solved())
-    submit(folder, "partial", changed(solved(), gradient_step=UPHILL))
+    submit(folder, "partial", changed(solved(), gradient_step=UPHILL), "yesterday, I think")
     submit(folder, "other", solved(OTHER))
     submit(folder, "unreadable", "this is no notebook")
     submit(folder, "renamed", solved())
@@ -133,6 +133,7 @@ def test_what_went_wrong_is_said_in_a_line_with_its_reason(course: Path) -> None
     assert f"other: this is the notebook of {OTHER}, and {NAME} is graded\n" in told
     assert "unreadable: the notebook can't be read: it is no JSON" in told
     assert f"renamed: {NAME}.ipynb is missing; there is {NAME}-1.ipynb: rename it if it is the one" in told
+    assert "partial: timestamp.txt says no time that can be read: it doesn't count as late" in told
     assert "4 graded" in told
     assert "Traceback" not in told
 

@@ -183,7 +183,10 @@ def _lines(result: Result) -> Iterator[str]:
     name = printable(result.student, 80, instead="?")
     if result.failure:
         yield f"{name}: not graded: {printable(result.failure, 300, instead='?')}"
-    elif result.report is not None and result.report.problems:
+        return
+    if result.note:
+        yield f"{name}: {result.note}"
+    if result.report is not None and result.report.problems:
         more = len(result.report.problems) - 1
         rest = f" (and {more} more)" if more else ""
         yield f"{name}: {printable(result.report.problems[0], 300, instead='?')}{rest}"

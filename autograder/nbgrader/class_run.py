@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
@@ -67,6 +66,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     student: str
     report: Report | None = None
     change: Change | None = None
+    note: str = ""
+    """What was odd about the folder that it was handed in with."""
     failure: str = ""
     """Why it couldn't be graded; its old grade stands."""
 
@@ -207,7 +208,7 @@ class ClassRun:
             submission = empty_submission(self._assignment, str(error))
         notebook = as_notebook(submission)
         add_results(notebook, graded, msgspec.structs.replace(waiting.version, notebook=submission.digest.hex()))
-        timestamp, text = _timestamp(waiting.notebook.parent / _TIMESTAMP)
+        timestamp, text, note = _timestamp(waiting.notebook.parent / _TIMESTAMP)
         try:
             rows = rows_for(gradebook, self._assignment.name, waiting.student, timestamp)
             change = self._save.save(gradebook, rows, notebook)
@@ -222,7 +223,7 @@ class ClassRun:
             raise
         finally:
             gradebook.db.expunge_all()  # so that the thousandth submission costs what the first one did
-        return Result(student=waiting.student, report=graded.report, change=change)
+        return Result(student=waiting.student, report=graded.report, change=change, note=note)
 
     def _write(self, student: str, notebook: NotebookNode, timestamp: str) -> None:
         """Put the graded notebook into ``autograded/``, and the time of handing in, which formgrader compares."""
@@ -259,17 +260,15 @@ def _instead_of(notebook: Path) -> str:
     return f"{notebook.name} is missing; {found}"
 
 
-def _timestamp(path: Path) -> tuple[datetime | None, str]:
-    """When a submission was handed in, in UTC, and the text that says so; None and "" where that isn't known."""
+def _timestamp(path: Path) -> tuple[datetime | None, str, str]:
+    """When a submission was handed in, in UTC; the text that says so; and what is wrong with it.
+
+    None and "" where there is no such file, or it says no time.
+    """
+    if not os.path.lexists(path):
+        return None, "", ""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return None, ""
-    with open(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None, ""
-        text = file.read(_MAX_TIMESTAMP).decode(errors="replace").strip()
-    try:
-        return parse_utc(text), text
-    except (ValueError, OverflowError):
-        return None, ""
+        text = read_bytes(path, _MAX_TIMESTAMP).decode().strip()
+        return parse_utc(text), text, ""
+    except (SubmissionError, ValueError, OverflowError, TypeError, AttributeError):
+        return None, "", f"{path.name} says no time that can be read: it doesn't count as late"
