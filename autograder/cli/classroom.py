@@ -17,7 +17,7 @@ from autograder.classroom import Pool, cores
 from autograder.classroom.cluster import Cluster
 from autograder.classroom.downloads import DownloadError
 from autograder.cli.collect import IdColumn, Roster, Update, take
-from autograder.cli.common import ERRORS, CourseFolder, Verbose, complain, fail, find_course, isolation_of
+from autograder.cli.common import ERRORS, CommandError, CourseFolder, Verbose, complain, fail, find_course, isolation_of
 from autograder.course import Assignment
 from autograder.terminal import number
 from autograder.text import printable
@@ -93,6 +93,8 @@ def class_(
             illustrations=illustrations,
             dry_run=dry_run,
         )
+        if dry_run and (source is not None or not opened.knows(assignment)):
+            raise CommandError("--dry-run compares with the gradebook and submitted/: collect and grade first")
         if opened.register(assignment):
             _tell(console, f"{assignment} was not in the gradebook: it is now, with the points of source/", "dim")
         clean = True

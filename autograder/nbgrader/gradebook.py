@@ -155,9 +155,11 @@ def require_cells(gradebook: Any, assignment: str, points: dict[str, float]) -> 
     faults += [f"cell {name} is in the gradebook, and not in source/" for name in known if name not in points]
     if faults:
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-        raise AssignmentError(
-            f"{assignment}: {faults[0]}{more}. Run nbgrader generate_assignment {assignment} --force, then grade again"
-        )
+        raise AssignmentError(f"{assignment}: {faults[0]}{more}: {_remedy(assignment)}")
+
+
+def _remedy(assignment: str) -> str:
+    return f"run nbgrader generate_assignment {assignment} --force, then grade again"
 
 
 def points_of(assignment: course.Assignment) -> dict[str, float]:
@@ -245,7 +247,12 @@ def _save_comments(rows: Rows, report: Report, notebook: NotebookNode) -> None:
         details = cell.metadata.get("nbgrader", {})
         if details.get("solution"):
             stub = _STUB in cell.source or details["grade_id"] in unanswered
-            rows.comments[details["grade_id"]].auto_comment = NO_RESPONSE if stub else None
+            comment = rows.comments.get(details["grade_id"])
+            if comment is None:
+                raise AssignmentError(
+                    f"cell {details['grade_id']} isn't in the gradebook: {_remedy(report.assignment)}"
+                )
+            comment.auto_comment = NO_RESPONSE if stub else None
 
 
 def _total(rows: Rows) -> float:

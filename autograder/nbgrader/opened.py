@@ -73,6 +73,15 @@ class OpenedCourse:
         """Of the files in ``autograded/``."""
         return int(str(Autograde(coursedir=self.coursedir, parent=self.app).permissions), 8)
 
+    def knows(self, assignment: str) -> bool:
+        """Whether an assignment is in the gradebook."""
+        with self.gradebook() as gradebook:
+            try:
+                gradebook.find_notebook(assignment, assignment)
+            except MissingEntry:
+                return False
+        return True
+
     def register(self, assignment: str) -> bool:
         """Put an assignment into the gradebook if it isn't there, as nbgrader generate_assignment does.
 
@@ -81,12 +90,8 @@ class OpenedCourse:
         Raises:
             AssignmentError: nbgrader can't do it.
         """
-        with self.gradebook() as gradebook:
-            try:
-                gradebook.find_notebook(assignment, assignment)
-                return False
-            except MissingEntry:
-                pass
+        if self.knows(assignment):
+            return False
         kept = self.coursedir.release_directory, self.coursedir.assignment_id
         # Not below the course: what is made there is thrown away.
         with tempfile.TemporaryDirectory() as folder, _inside(self.folder):
