@@ -22,7 +22,7 @@ from autograder.grading.illustrations import illustrations
 from autograder.grading.plugin import GradingPlugin
 from autograder.grading.session import Output, Session, cell_message
 from autograder.notebook import Cell
-from autograder.report import CellReport, Check, ManualCell, Report, points
+from autograder.report import CellReport, Check, Figure, ManualCell, Report, points
 from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.process import Sandbox
@@ -163,6 +163,7 @@ class Grader:
             max_score=cell.points,
             checks=checks,
             curve=plugin.curves.get(name) if any(check.outcome != "passed" for check in checks) else None,
+            figures=tuple(Figure(title=title, value=value) for title, value in plugin.figures.get(name, {}).items()),
         )
 
 
