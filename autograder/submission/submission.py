@@ -41,17 +41,25 @@ def read_submission(path: Path, assignment: Assignment) -> Submission:
     Raises:
         SubmissionError: it is no ordinary file, too large, or no notebook.
     """
+    return parse_submission(read_bytes(path, MAX_BYTES), assignment)
+
+
+def read_bytes(path: Path, limit: int) -> bytes:
+    """The bytes of an ordinary file of at most `limit` bytes; a link is not followed.
+
+    Raises:
+        SubmissionError: it is something else.
+    """
     try:
         with open(path, "rb", opener=_open_warily) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise SubmissionError(f"{path.name} is no ordinary file")
-            if status.st_size > MAX_BYTES:
-                raise SubmissionError(f"{path.name} is larger than {MAX_BYTES >> 20} MiB")
-            data = file.read(MAX_BYTES)
+            if status.st_size > limit:
+                raise SubmissionError(f"{path.name} is larger than {limit >> 20} MiB")
+            return file.read(limit)
     except OSError as error:
         raise SubmissionError(f"{path.name} can't be opened: {error.strerror}") from None
-    return parse_submission(data, assignment)
 
 
 def _open_warily(path: str, flags: int) -> int:
