@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "autograder"
 
 MAY_IMPORT: dict[str, set[str]] = {
+    "files": set(),
     "notebook": set(),
     "report": set(),
     "seeds": set(),
@@ -31,8 +32,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "terminal": {"report"},
     "pages": {"report", "statistics", "terminal"},
     "nbgrader": {
-        *("classroom", "course", "notebook", "pages", "report", "sandbox", "seeds", "statistics", "submission"),
-        "terminal",
+        *("classroom", "course", "files", "notebook", "pages", "report", "sandbox", "seeds", "statistics"),
+        *("submission", "terminal"),
     },
     "scaffold": {"course"},
     "slips": {"authoring", "course", "notebook"},
@@ -40,8 +41,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "doctor": {"course", "sandbox", "slips"},
     "fingerprints": {"authoring", "course", "sandbox"},
     "cli": {
-        *("audit", "classroom", "course", "doctor", "fingerprints", "grading", "nbgrader", "notebook", "pages"),
-        *("report", "sandbox", "scaffold", "seeds", "slips", "statistics", "submission", "terminal", "text"),
+        *("audit", "classroom", "course", "doctor", "files", "fingerprints", "grading", "nbgrader", "notebook"),
+        *("pages", "report", "sandbox", "scaffold", "seeds", "slips", "statistics", "submission", "terminal", "text"),
     },
 }
 """For each room, a folder or a module of `autograder/`, the rooms that it may import besides itself."""

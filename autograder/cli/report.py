@@ -9,7 +9,8 @@ import typer
 from rich.console import Console
 
 from autograder import seeds
-from autograder.cli.common import ERRORS, CourseFolder, Verbose, fail, find_course, write_atomically
+from autograder.cli.common import ERRORS, CourseFolder, Verbose, fail, find_course
+from autograder.files import write_atomically
 from autograder.text import printable
 
 
