@@ -9,6 +9,7 @@ import typer
 
 from autograder.cli.author import init, new
 from autograder.cli.check import audit, doctor, fingerprints
+from autograder.cli.essays import essays
 from autograder.cli.grade import grade
 from autograder.cli.report import report
 
@@ -32,5 +33,5 @@ def main(
     """
 
 
-for _command in (grade, report, init, new, audit, doctor, fingerprints):
+for _command in (grade, report, essays, init, new, audit, doctor, fingerprints):
     app.command()(_command)

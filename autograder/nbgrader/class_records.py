@@ -44,7 +44,7 @@ def read_class(coursedir: CourseDirectory, task: Assignment) -> ClassRecords:
     """
     records, unreadable = [], []
     grades = _gradebook(coursedir, task.name)
-    for student, path in _graded(coursedir, task.name):
+    for student, path in graded_notebooks(coursedir, task.name):
         try:
             report, sources = _read_graded(path, task)
         except (SubmissionError, NotebookError, msgspec.ValidationError, KeyError, TypeError) as error:
@@ -133,7 +133,7 @@ def _name_of(student: Any) -> str:
     return " ".join(part for part in (student.first_name, student.last_name) if part)
 
 
-def _graded(coursedir: CourseDirectory, assignment: str) -> Iterator[tuple[str, Path]]:
+def graded_notebooks(coursedir: CourseDirectory, assignment: str) -> Iterator[tuple[str, Path]]:
     """Every student with a folder of graded work, and where the notebook lies or would lie."""
     place = Path(coursedir.format_path(coursedir.autograded_directory, "STUDENT", assignment))
     parts = place.parts

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Sequence
-from importlib import resources
 
 import msgspec
-from markupsafe import Markup
 
-from autograder.pages.environment import TEMPLATES
+from autograder.pages.environment import TEMPLATES, script
 from autograder.statistics import Summary
 from autograder.statistics.items import CheckItem
 
@@ -45,14 +41,13 @@ def class_page(summary: Summary, *, anonymous: bool = False) -> str:
         summary: what it shows.
         anonymous: leave out what students wrote: their code beside each other.
     """
-    script = (resources.files("autograder.pages") / "templates" / "sortable.js").read_text()
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    sorting, digest = script("sortable.js")
     points = summary.points
     return TEMPLATES.get_template("class_report.html.j2").render(
         summary=summary,
         anonymous=anonymous,
         names={row.student: row.name or row.student for row in summary.rows},
-        script=Markup(script),
+        script=sorting,
         script_hash=digest,
         points=histogram(points.values, summary.max_score, BINS) if points else [],
         accuracies=[(found, histogram(found.spread.values, 1.0, BINS, percent=True)) for found in summary.accuracies],

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+from importlib import resources
+
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from autograder.terminal import number
 
@@ -15,3 +20,9 @@ TEMPLATES = Environment(
 )
 TEMPLATES.filters["points"] = number
 TEMPLATES.filters["percent"] = lambda share: f"{100 * share:.0f} %"
+
+
+def script(name: str) -> tuple[Markup, str]:
+    """One of the package's own scripts, to stand in a page, and its SHA-256 for the Content-Security-Policy."""
+    text = (resources.files("autograder.pages") / "templates" / name).read_text()
+    return Markup(text), base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
