@@ -198,8 +198,8 @@ def test_nbgrader_export_to_moodle_with_the_feedback_pages(graded_class: Path, t
     page.write_text("<p>feedback</p>")
     moodle = Moodle({place: (f"S {place}", "", f"s{place:04}") for place in range(1, 13)}, 25.0)
     (course / "sheet.csv").write_bytes(moodle.worksheet())
-    same = ("MoodleWorksheetExporter", "--MoodleWorksheetExporter.downloaded=sheet.csv", f"--assignment={NAME}")
-    said = export(course, *same, "--to=out.csv")
+    options = ("--MoodleWorksheetExporter.downloaded=sheet.csv", f"--assignment={NAME}", "--to=out.csv")
+    said = export(course, "MoodleWorksheetExporter", *options)
     assert "Left out, because written answers wait" in said
     assert "s0001" in said
     moodle.take_worksheet((course / "out.csv").read_bytes())
@@ -207,4 +207,33 @@ def test_nbgrader_export_to_moodle_with_the_feedback_pages(graded_class: Path, t
     assert {2: expected["s0002"], 3: expected["s0003"]}.items() <= moodle.grades.items()
     assert 1 not in moodle.grades
     assert moodle.pages == {3: {f"{NAME}.html": b"<p>feedback</p>"}}
-    assert "would overwrite the downloaded file" in export(course, *same, "--to=sheet.csv", code=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("exporter", "options", "problem"),
+    [
+        ("CanvasExporter", ("--to=out.csv",), "name the file that Canvas's gradebook exported"),
+        (
+            "CanvasExporter",
+            ("--CanvasExporter.downloaded=sheet.csv", "--to=sheet.csv"),
+            "overwrite the downloaded file",
+        ),
+        ("MoodleWorksheetExporter", ("--MoodleWorksheetExporter.downloaded=gone.csv",), "gone.csv can't be read"),
+        ("MoodleGradebookExporter", ("--assignment=ps9",), "knows no assignment ps9"),
+        (
+            "MoodleGradebookExporter",
+            ("--to=gone/out.csv", "--MoodleGradebookExporter.incomplete=True"),
+            "can't be written",
+        ),
+    ],
+)
+def test_nbgrader_export_says_what_is_wrong(
+    graded_class: Path, tmp_path: Path, exporter: str, options: tuple[str, ...], problem: str
+) -> None:
+    course = Path(shutil.copytree(graded_class, tmp_path / "course"))
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
+        for grade in gradebook.find_submission_notebook(NAME, NAME, "s0002").grades:
+            grade.manual_score = 0.25
+        gradebook.db.commit()
+    assert problem in export(course, exporter, *options, code=1)
