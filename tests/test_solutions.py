@@ -68,6 +68,10 @@ def _full_points(name: str, seeds: range) -> None:
             assert not wrong, (seed, wrong)
             assert report.score == report.max_score
             assert not report.problems
+            shares = {cell.grade_id: [figure.value for figure in cell.figures] for cell in report.cells}
+            for grade_id, found in shares.items():
+                assert len(found) == (grade_id == "test_final_accuracy"), grade_id
+                assert all(0.8 <= share <= 1 for share in found)
 
 
 STEP = """

@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.coursedir import CourseDirectory
-from traitlets.config import Config, PyFileConfigLoader
+from traitlets.config import Config
+from traitlets.config.loader import PyFileConfigLoader
 
 from autograder.course import Assignment
 from autograder.nbgrader.course import KEY

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from nbgrader.coursedir import CourseDirectory
 from autograder.course import Assignment
 from autograder.files import write_atomically
 from autograder.nbgrader.class_records import MAX_GRADED, GradebookError, graded_notebooks, open_gradebook
-from autograder.nbgrader.markdown import shown
+from autograder.nbgrader.markdown import Attachments, shown
 from autograder.notebook import NotebookError, RawCell, raw_cells
 from autograder.submission import SubmissionError, read_bytes
 
@@ -88,7 +88,7 @@ class WrittenAnswers:
     def answers(self) -> list[Answer]:
         """Every answer that was handed in or has been graded, those of one question after those of another."""
         found = []
-        texts = dict(self._texts())
+        texts = self._texts()
         with open_gradebook(self._coursedir) as gradebook:
             for question in self.questions:
                 for student in sorted(texts):
@@ -158,7 +158,7 @@ class WrittenAnswers:
             found = {}
         except (OSError, msgspec.DecodeError) as error:
             raise GradebookError(f"{self._store} can't be read ({error}): mend or delete it") from None
-        return {question.grade_id: found.get(question.grade_id, []) for question in self.questions}
+        return {**{question.grade_id: [] for question in self.questions}, **found}
 
     def store(self, grade_id: str, comments: Sequence[str]) -> None:
         """Keep these comments for a written answer.
@@ -180,15 +180,15 @@ class WrittenAnswers:
         place = (grade_id, self._task.name, self._task.name, student)
         return gradebook.find_grade(*place), gradebook.find_comment(*place)
 
-    def _texts(self) -> list[tuple[str, dict[str, tuple[str, Mapping[str, Any]]]]]:
+    def _texts(self) -> dict[str, dict[str, tuple[str, Attachments]]]:
         """By student, the answers' Markdown and attachments; a notebook that can't be read has none."""
-        found = []
+        found: dict[str, dict[str, tuple[str, Attachments]]] = {}
         for student, path in graded_notebooks(self._coursedir, self._task.name):
             try:
                 cells, _ = raw_cells(read_bytes(path, MAX_GRADED))
             except (SubmissionError, NotebookError):
                 cells = []
-            found.append((student, {str(c.nbgrader.get("grade_id")): (c.source, c.attachments) for c in cells}))
+            found[student] = {str(c.nbgrader.get("grade_id")): (c.source, c.attachments) for c in cells}
         return found
 
 
