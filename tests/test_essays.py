@@ -125,6 +125,18 @@ def test_points_and_comments_go_into_the_gradebook_and_extra_credit_stays(server
     assert in_gradebook(course, "s0001") == (None, True, None, 1.5)
 
 
+def test_an_answer_that_was_handed_in_anew_is_looked_at_again(server: EssayServer, course: Path) -> None:
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
+        grade, _ = found(gradebook, "s0005")
+        grade.manual_score, grade.needs_manual_grade = 2.0, True
+        gradebook.db.commit()
+    _, data, _ = ask(server, "GET", f"/{server.token}/answers")
+    assert [entry["student"] for entry in json.loads(data)["answers"] if entry["review"]] == ["s0005"]
+    same = marked("s0005", 2.0, before={"score": 2.0, "comment": ""})
+    assert ask(server, "POST", f"/{server.token}/save", same)[0] == 200
+    assert in_gradebook(course, "s0005")[:2] == (2.0, False)
+
+
 def test_what_another_person_wrote_meanwhile_is_not_overwritten(server: EssayServer, course: Path) -> None:
     assert ask(server, "POST", f"/{server.token}/save", marked("s0003", 2.0, "first"))[0] == 200
     status, data, _ = ask(server, "POST", f"/{server.token}/save", marked("s0003", 5.0, "second"))

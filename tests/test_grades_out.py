@@ -187,10 +187,10 @@ def test_nbgrader_export_to_moodle_with_the_feedback_pages(graded_class: Path, t
     course = Path(shutil.copytree(graded_class, tmp_path / "course"))
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
         for grade in gradebook.find_submission_notebook(NAME, NAME, "s0002").grades:
-            grade.manual_score = 0.25
+            grade.manual_score, grade.needs_manual_grade = 0.25, False
         for grade in gradebook.find_submission_notebook(NAME, NAME, "s0003").grades:
             if grade.auto_score is None:
-                grade.manual_score = 1.0
+                grade.manual_score, grade.needs_manual_grade = 1.0, False
         gradebook.db.commit()
         expected = {name: gradebook.find_submission(NAME, name).score for name in ("s0002", "s0003")}
     page = course / "feedback" / "s0003" / NAME / f"{NAME}.html"
@@ -200,7 +200,7 @@ def test_nbgrader_export_to_moodle_with_the_feedback_pages(graded_class: Path, t
     (course / "sheet.csv").write_bytes(moodle.worksheet())
     options = ("--MoodleWorksheetExporter.downloaded=sheet.csv", f"--assignment={NAME}", "--to=out.csv")
     said = export(course, "MoodleWorksheetExporter", *options)
-    assert "Left out, because written answers wait" in said
+    assert "Left out, because a person has to look" in said
     assert "s0001" in said
     moodle.take_worksheet((course / "out.csv").read_bytes())
     moodle.take_zip((course / "out.zip").read_bytes())
@@ -234,6 +234,6 @@ def test_nbgrader_export_says_what_is_wrong(
     course = Path(shutil.copytree(graded_class, tmp_path / "course"))
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
         for grade in gradebook.find_submission_notebook(NAME, NAME, "s0002").grades:
-            grade.manual_score = 0.25
+            grade.manual_score, grade.needs_manual_grade = 0.25, False
         gradebook.db.commit()
     assert problem in export(course, exporter, *options, code=1)

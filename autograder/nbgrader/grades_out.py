@@ -14,8 +14,6 @@ from nbgrader.api import MissingEntry
 from nbgrader.plugins import ExportPlugin
 from traitlets import Bool
 
-from autograder.nbgrader.class_records import never_graded
-
 
 class GradesError(Exception):
     """Grades can't be exported; the message says why and what to do."""
@@ -31,7 +29,7 @@ class Points(msgspec.Struct, frozen=True, kw_only=True):
     """All points less the late penalty."""
     max_score: float
     waiting: int = 0
-    """Written answers that nobody has graded yet."""
+    """Cells that a person has to look at: a written answer without points, or one that was handed in anew."""
 
 
 class Table(msgspec.Struct):
@@ -129,7 +127,7 @@ class GradesExporter(ExportPlugin):
 
     incomplete = Bool(
         False,
-        help="Export points of students whose written answers nobody has graded yet, too; else they are left out.",
+        help="Export the points of students at whose work a person has to look first, too; else they are left out.",
     ).tag(config=True)
 
     default_to = ""
@@ -171,7 +169,7 @@ class GradesExporter(ExportPlugin):
         waiting = [entry.student for entry in found if entry.waiting]
         if waiting and not self.incomplete:
             self.log.warning(
-                "Left out, because written answers wait for a person (--%s.incomplete=True exports them): %s",
+                "Left out, because a person has to look at them first (--%s.incomplete=True exports them): %s",
                 type(self).__name__,
                 ", ".join(waiting),
             )
@@ -196,7 +194,9 @@ def _all_points(gradebook: Any, assignment: str) -> Iterator[Points]:
             lms_user_id=student.lms_user_id or "",
             score=max(0.0, float(submission.score) - float(submission.late_submission_penalty or 0.0)),
             max_score=float(submission.max_score),
-            waiting=sum(never_graded(grade) for notebook in submission.notebooks for grade in notebook.grades),
+            waiting=sum(
+                bool(grade.needs_manual_grade) for notebook in submission.notebooks for grade in notebook.grades
+            ),
         )
 
 

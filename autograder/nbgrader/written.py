@@ -54,6 +54,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     """Harmless HTML."""
     answered: bool
+    review: bool
+    """Whether a person should look again at the points that it has, because it was handed in anew."""
     mark: Mark
 
 
@@ -103,6 +105,7 @@ class WrittenAnswers:
                             grade_id=question.grade_id,
                             text=shown(text, attachments),
                             answered=grade.auto_score is None,
+                            review=bool(grade.needs_manual_grade) and grade.manual_score is not None,
                             mark=_mark(grade, comment),
                         )
                     )

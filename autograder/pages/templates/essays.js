@@ -9,7 +9,7 @@ async function post(what, body) {
 const question = () => at("question").value;
 const shown = () => state.answers.filter((answer) => answer.grade_id === question());
 const current = () => shown()[state.place];
-const waits = (answer) => answer.answered && answer.mark.score === null;
+const waits = (answer) => (answer.answered && answer.mark.score === null) || answer.review;
 
 function say(text, kind = "soft") {
   at("said").textContent = text;
@@ -30,7 +30,8 @@ function show() {
   at("points").replaceChildren();
   if (!answer) return;
   at("student").textContent = answer.student;
-  at("state").textContent = answer.answered ? (answer.mark.score === null ? "(waits)" : "") : "(no answer given: 0 points)";
+  at("state").textContent = answer.review ? "(handed in anew: are the points still right?)"
+    : !answer.answered ? "(no answer given: 0 points)" : answer.mark.score === null ? "(waits)" : "";
   at("answer").innerHTML = answer.text; // harmless HTML from the server; the page's policy runs no script in it
   at("score").value = answer.mark.score ?? "";
   at("comment").value = answer.mark.comment;
@@ -66,7 +67,8 @@ function showBank() {
 function save(answer, change) {
   state.queue = state.queue.then(async () => {
     const mark = { ...answer.mark, ...change };
-    if (mark.score === answer.mark.score && mark.comment === answer.mark.comment) return;
+    const again = answer.review && change.score !== undefined;
+    if (!again && mark.score === answer.mark.score && mark.comment === answer.mark.comment) return;
     let reply;
     try {
       reply = await post("save", { student: answer.student, grade_id: answer.grade_id, mark, before: answer.mark });
@@ -77,6 +79,7 @@ function save(answer, change) {
     const found = await reply.json();
     if (reply.ok) {
       answer.mark = found;
+      answer.review = false;
       say(`Saved: ${answer.student}, ${found.score ?? "no"} points.`, "good");
     } else if (reply.status === 409) {
       answer.mark = found;
