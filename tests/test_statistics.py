@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -98,7 +99,7 @@ def mistaken(student: str, *diagnoses: str) -> Record:
 
 def test_misconceptions_come_most_frequent_first_and_two_at_once_count_for_both() -> None:
     records = [mistaken("s1", "f.b"), mistaken("s2", "f.a+b", "f.a+b"), mistaken("s3", "f.b"), mistaken("s4", "f.c")]
-    found = mistakes(records, {"f.b": ("B is wrong", "The idea of b.")})
+    found = mistakes(records, {"f.b": ("B is wrong", "The idea of b.")}, CODE, {f"s{n}": () for n in range(1, 5)})
     assert [(entry.id, entry.students) for entry in found] == [
         ("f.b", ("s1", "s2", "s3")),
         ("f.a", ("s2",)),
@@ -106,6 +107,12 @@ def test_misconceptions_come_most_frequent_first_and_two_at_once_count_for_both(
     ]
     assert (found[0].title, found[0].hint, found[0].lost) == ("B is wrong", "The idea of b.", 3)
     assert parts("f.a+b") == ["f.a", "f.b"]
+
+
+def test_who_wrote_nothing_has_no_misconception() -> None:
+    found = summary(mistaken("s1", "f.b"), msgspec.structs.replace(mistaken("s2", "f.b"), sources=STUB))
+    assert [(entry.id, entry.students) for entry in found.mistakes] == [("f.b", ("s1",))]  # type: ignore[attr-defined]
+    assert [row.mistakes for row in found.rows] == [("f.b",), ()]  # type: ignore[attr-defined]
 
 
 def test_failures_without_a_known_cause_are_grouped_but_for_their_numbers() -> None:

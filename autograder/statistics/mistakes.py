@@ -36,18 +36,27 @@ class Unexplained(msgspec.Struct, frozen=True, kw_only=True):
     students: tuple[str, ...]
 
 
-def mistakes(records: Sequence[Record], known: Mapping[str, tuple[str, str]]) -> list[Mistake]:
+def mistakes(
+    records: Sequence[Record],
+    known: Mapping[str, tuple[str, str]],
+    code_of: Mapping[str, str],
+    empty: Mapping[str, Sequence[str]],
+) -> list[Mistake]:
     """The misconceptions, most frequent first. Two at once in one function count for both.
 
     Args:
         records: the submissions.
         known: the bank's titles and hints, by id.
+        code_of: for each graded cell, the student's cell that it grades.
+        empty: by student, the cells left empty: who wrote nothing made no mistake.
     """
     students: dict[str, dict[str, float]] = defaultdict(dict)
     cells: dict[str, dict[str, None]] = defaultdict(dict)
     hints: dict[str, str] = {}
     for record in records:
         for cell in record.report.cells:
+            if code_of.get(cell.grade_id) in empty[record.student]:
+                continue
             found = {check.diagnosis: check.hint for check in cell.checks if check.diagnosis}
             for diagnosis, hint in found.items():
                 for part in parts(diagnosis):

@@ -109,10 +109,12 @@ def summarised(
     tried = [record for record in records if filled_in(record, found.stub)]
     waiting = sum(record.waiting for record in records)
     empty = {record.student: empty_cells(record, found.stub) for record in records}
+    found_mistakes = mistakes(records, known, code_of, empty)
+    had = {name: [mistake.id for mistake in found_mistakes if name in mistake.students] for name in empty}
     written = dict.fromkeys(cell.grade_id for record in records for cell in record.report.manual)
     return Summary(
         assignment=found.assignment,
-        rows=tuple(_row(record, empty[record.student]) for record in records),
+        rows=tuple(_row(record, empty[record.student], had[record.student]) for record in records),
         points=spread([record.report.score if waiting else record.score for record in records]),
         max_score=max((r.report.max_score if waiting else r.max_score for r in records), default=0.0),
         with_written=not waiting,
@@ -120,7 +122,7 @@ def summarised(
         blank=tuple(record.student for record in records if record not in tried),
         cells=tuple(cell_items(records, found.stub, code_of)),
         checks=tuple(check_items(tried)),
-        mistakes=tuple(mistakes(records, known)),
+        mistakes=tuple(found_mistakes),
         unexplained=tuple(unexplained(records, code_of, empty)),
         empty_written=tuple((cell, tuple(who for who in empty if cell in empty[who])) for cell in written),
         accuracies=tuple(_accuracies(records)),
@@ -151,7 +153,7 @@ def spread(values: Sequence[float]) -> Spread | None:
     )
 
 
-def _row(record: Record, empty: Sequence[str]) -> Row:
+def _row(record: Record, empty: Sequence[str], had: Sequence[str]) -> Row:
     report = record.report
     return Row(
         student=record.student,
@@ -162,7 +164,7 @@ def _row(record: Record, empty: Sequence[str]) -> Row:
         waiting=record.waiting,
         cells=tuple((cell.grade_id, cell.score, cell.max_score) for cell in report.cells),
         empty=len(empty),
-        mistakes=tuple(mistake.id for mistake in mistakes([record], {})),
+        mistakes=tuple(had),
         problems=report.problems,
         seconds=report.duration,
         figures=tuple((figure.title, figure.value) for cell in report.cells for figure in cell.figures),
