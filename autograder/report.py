@@ -43,15 +43,6 @@ class Curve(msgspec.Struct, frozen=True, kw_only=True):
     healthy: tuple[float, ...]
 
 
-class Figure(msgspec.Struct, frozen=True, kw_only=True):
-    """A number that a hidden test measured, to be compared across a class; points come from checks alone."""
-
-    title: str
-    """What was measured, in a few words."""
-    value: float
-    """A share, 0 to 1."""
-
-
 class CellReport(msgspec.Struct, frozen=True, kw_only=True):
     """One auto-graded cell's points and the checks that decided them."""
 
@@ -61,8 +52,6 @@ class CellReport(msgspec.Struct, frozen=True, kw_only=True):
     checks: tuple[Check, ...]
     curve: Curve | None = None
     """Where the cell trains something, and not rightly."""
-    figures: tuple[Figure, ...] = ()
-    """What was measured besides, such as the share of hidden images that a network classified correctly."""
 
 
 class ManualCell(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +72,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     max_score: float
     cells: tuple[CellReport, ...]
     manual: tuple[ManualCell, ...] = ()
+    measured: dict[str, float] = {}
+    """Numbers that hidden tests measured and that are worth comparing, such as a share classified correctly."""
     problems: tuple[str, ...] = ()
     """What was odd about the submission, and what was put right."""
     seed: int

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from autograder.report import CellReport, Check, Figure, ManualCell, Report
+from autograder.report import CellReport, Check, ManualCell, Report
 from autograder.statistics import ClassRecords, Record, anonymised, likeness, summarised
 from autograder.statistics.items import check_items
 from autograder.statistics.mistakes import mistakes, parts
@@ -133,13 +133,12 @@ def test_failures_without_a_known_cause_are_grouped_but_for_their_numbers() -> N
 def test_accuracies_and_limits_are_collected() -> None:
     def trained(student: str, share: float) -> Record:
         checks = (Check(name="c", title="C", outcome="timed out" if share < 0.5 else "passed"),)
-        figures = (Figure(title="hidden images", value=share),)
-        cell = CellReport(grade_id="test_f", score=0.0, max_score=4.0, checks=checks, figures=figures)
-        return with_cells(student, [cell])
+        made = with_cells(student, [CellReport(grade_id="test_f", score=0.0, max_score=4.0, checks=checks)])
+        return msgspec.structs.replace(made, report=msgspec.structs.replace(made.report, measured={"accuracy": share}))
 
     found = summary(trained("s1", 0.9), trained("s2", 0.8), trained("s3", 0.1))
-    (accuracy,) = found.accuracies  # type: ignore[attr-defined]
-    assert (accuracy.title, accuracy.students, accuracy.spread.median) == ("hidden images", 3, 0.8)
+    (accuracy,) = found.measured  # type: ignore[attr-defined]
+    assert (accuracy.name, accuracy.students, accuracy.spread.median) == ("accuracy", 3, 0.8)
     assert [(limit.outcome, limit.students) for limit in found.limits] == [("timed out", ("s3",))]  # type: ignore[attr-defined]
 
 

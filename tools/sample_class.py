@@ -171,8 +171,10 @@ class Member:
             if cell is not None:
                 reports[cell.grade_id] = cell
         for cell in samples[worst][1].report.cells:
-            reports.setdefault(cell.grade_id, shaken(cell, rng))
-        self.report = assembled(samples[0][1].report, reports, self.essay, rng)
+            reports.setdefault(cell.grade_id, cell)
+        # Measured numbers differ a little from student to student.
+        shares = {name: value - abs(rng.gauss(0, 0.02)) for name, value in samples[worst][1].report.measured.items()}
+        self.report = assembled(samples[0][1].report, reports, shares, self.essay, rng)
 
     def _wrong(self, samples: int, rng: random.Random) -> int:
         """Which of the samples a wrong answer is taken from: the last one is empty."""
@@ -221,16 +223,9 @@ def varied(text: str, rng: random.Random) -> str:
     return "\n".join(lines)
 
 
-def shaken(cell: CellReport, rng: random.Random) -> CellReport:
-    """A cell of the whole work, whose figures differ a little from student to student."""
-    figures = tuple(
-        msgspec.structs.replace(figure, value=min(max(figure.value - abs(rng.gauss(0, 0.02)), 0.05), 1.0))
-        for figure in cell.figures
-    )
-    return msgspec.structs.replace(cell, figures=figures)
-
-
-def assembled(right: Report, reports: dict[str, CellReport], essay: str, rng: random.Random) -> Report:
+def assembled(
+    right: Report, reports: dict[str, CellReport], shares: dict[str, float], essay: str, rng: random.Random
+) -> Report:
     """A Report out of cells of several."""
     cells = tuple(
         msgspec.structs.replace(
@@ -246,6 +241,7 @@ def assembled(right: Report, reports: dict[str, CellReport], essay: str, rng: ra
         right,
         cells=cells,
         manual=manual,
+        measured={name: max(share, 0.0) for name, share in shares.items()},
         score=round(sum(cell.score for cell in cells), 2),
         duration=round(sum(check.duration for cell in cells for check in cell.checks) + 0.2, 3),
     )

@@ -22,7 +22,7 @@ from autograder.grading.illustrations import illustrations
 from autograder.grading.plugin import GradingPlugin
 from autograder.grading.session import Output, Session, cell_message
 from autograder.notebook import Cell
-from autograder.report import CellReport, Check, Figure, ManualCell, Report, points
+from autograder.report import CellReport, Check, ManualCell, Report, points
 from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.process import Sandbox
@@ -128,6 +128,7 @@ class Grader:
             max_score=sum(cell.max_score for cell in cells),
             cells=cells,
             manual=tuple(_manual(submission, self._assignment)),
+            measured=dict(plugin.measured),
             problems=(*submission.problems, *unmeasured, *plugin.faults),
             seed=seed,
             isolation=self._isolation,
@@ -163,7 +164,6 @@ class Grader:
             max_score=cell.points,
             checks=checks,
             curve=plugin.curves.get(name) if any(check.outcome != "passed" for check in checks) else None,
-            figures=tuple(Figure(title=title, value=value) for title, value in plugin.figures.get(name, {}).items()),
         )
 
 

@@ -46,7 +46,6 @@ class GradingPlugin:
         checks: the finished Checks by grade_id.
         trials: by grade_id, the tests that other code may be tried on, with what the student's code did in them.
         curves: by grade_id, a loss curve where the cell's function trains something.
-        figures: by grade_id, shares that its tests measured, by title.
         explained_elsewhere: cells whose function fails because another cell's does: the other one is to be explained.
         faults: what went wrong on the grader's own side.
         stopped: why this machine can't grade, where that came out while the tests ran.
@@ -65,10 +64,14 @@ class GradingPlugin:
         self.checks: dict[str, list[Check]] = {cell: [] for cell in self._cells}
         self.trials: dict[str, list[Trial]] = {cell: [] for cell in self._cells}
         self.curves: dict[str, Curve] = {}
-        self.figures: dict[str, dict[str, float]] = {}
         self.explained_elsewhere: set[str] = set()
         self.faults: list[str] = []
         self.stopped: SandboxError | None = None
+
+    @property
+    def measured(self) -> dict[str, float]:
+        """Numbers that hidden tests put into the Report."""
+        return self._caller.measured
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -154,7 +157,6 @@ class GradingPlugin:
         assert first is not None
         self._isolated = not names or bool(first.stand_ins) or alone
         self._caller.transcript, self._caller.curve, self._replaced = first.transcript, first.curve, first.stand_ins
-        self._caller.figures = first.figures
         if first.error is not None:
             raise first.error
         return True
@@ -165,7 +167,7 @@ class GradingPlugin:
             test(**fixtures)
         except Exception as raised:
             error = raised
-        return _Attempt(error, self._caller.transcript, self._caller.curve, self._caller.figures, ())
+        return _Attempt(error, self._caller.transcript, self._caller.curve, ())
 
     def _attempt_with_stand_ins(
         self, item: pytest.Function, fixtures: Mapping[str, Any], names: Sequence[str]
@@ -179,7 +181,7 @@ class GradingPlugin:
             if not isinstance(attempt.error, WorkerLost):
                 self._caller.begin(seed)  # the notebook's own functions are back where they were
         except WorkerLost as error:
-            return _Attempt(error, [], None, {}, ())
+            return _Attempt(error, [], None, ())
         called = tuple(name for name in names if name in stand_ins.called)
         return msgspec.structs.replace(attempt, stand_ins=called)
 
@@ -245,7 +247,6 @@ class GradingPlugin:
         )
         if self._caller.curve is not None and not self._session.exposed:
             self.curves.setdefault(cell, drawn(*self._caller.curve))
-        self.figures.setdefault(cell, {}).update(self._caller.figures)
         if isinstance(error, WorkerLost):
             self._lost.setdefault(cell, []).append(error)
             self._session.skip(cell, f"Not run, because a hidden test of this cell had to be stopped: {error}.")
@@ -314,7 +315,6 @@ class _Attempt(msgspec.Struct, frozen=True):
     error: Exception | None
     transcript: list[Exchange]
     curve: tuple[str, Any, Any] | None
-    figures: dict[str, float]
     stand_ins: tuple[str, ...]
     """The functions that a right answer stood in for, and that were called."""
 

@@ -18,19 +18,18 @@ def neutral(text: str) -> str:
 def class_csv(summary: Summary) -> str:
     """The table: id, name, points, each cell's points, what was left empty, misconceptions, notes."""
     cells = dict.fromkeys(name for row in summary.rows for name, _, _ in row.cells)
-    figures = dict.fromkeys(title for row in summary.rows for title, _ in row.figures)
+    measured = dict.fromkeys(name for row in summary.rows for name in row.measured)
     out = io.StringIO()
     table = csv.writer(out)
-    head = ["student", "name", "points", "of", "late penalty", "written answers waiting", *cells, *figures]
+    head = ["student", "name", "points", "of", "late penalty", "written answers waiting", *cells, *measured]
     table.writerow(map(neutral, [*head, "cells left empty", "misconceptions", "seconds", "notes"]))
     for row in summary.rows:
         points = {name: score for name, score, _ in row.cells}
-        shares = dict(row.figures)
         table.writerow(
             [
                 *(neutral(row.student), neutral(row.name), row.score, row.max_score, row.penalty, row.waiting),
                 *(points.get(name, "") for name in cells),
-                *(shares.get(title, "") for title in figures),
+                *(row.measured.get(name, "") for name in measured),
                 row.empty,
                 neutral(" ".join(row.mistakes)),
                 row.seconds,

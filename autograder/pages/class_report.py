@@ -9,6 +9,7 @@ import msgspec
 from autograder.pages.environment import TEMPLATES, script
 from autograder.statistics import Summary
 from autograder.statistics.items import CheckItem
+from autograder.statistics.summary import Measured
 
 BINS = 20
 """Bars of a distribution of points."""
@@ -50,7 +51,7 @@ def class_page(summary: Summary, *, anonymous: bool = False) -> str:
         script=sorting,
         script_hash=digest,
         points=histogram(points.values, summary.max_score, BINS) if points else [],
-        accuracies=[(found, histogram(found.spread.values, 1.0, BINS, percent=True)) for found in summary.accuracies],
+        measured=[(found, _measured_bars(found)) for found in summary.measured],
         dots=dots(summary.checks),
         empties=_empties(summary),
     )
@@ -60,6 +61,12 @@ def _empties(summary: Summary) -> list[tuple[str, tuple[str, ...]]]:
     """Cells that were left empty, the most often first, and who left them."""
     code = [(cell.grade_id.removeprefix("test_"), cell.empty) for cell in summary.cells]
     return sorted([*code, *summary.empty_written], key=lambda pair: -len(pair[1]))
+
+
+def _measured_bars(found: Measured) -> list[Bar]:
+    """The distribution of a share, in percent, or of other numbers that are not negative."""
+    share = found.spread.highest <= 1
+    return histogram(found.spread.values, 1.0 if share else found.spread.highest, BINS, percent=share)
 
 
 def histogram(values: Sequence[float], highest: float, bins: int, *, percent: bool = False) -> list[Bar]:

@@ -62,7 +62,7 @@ class Calls(Protocol):
     """What a Student sends its calls through."""
 
     curve: Any
-    figures: dict[str, float]
+    measured: dict[str, float]
     recording: bool
 
     def call(
@@ -85,7 +85,7 @@ class Calls(Protocol):
 class Student:
     """Every public name is a function of the notebook: `student.plot(x)` calls the student's function ``plot``.
 
-    What else a hidden test may do is in `tools_of`, `show_curve`, `show_share` and in the methods of a RemoteFunction.
+    What else a hidden test may do is in `tools_of`, `show_curve` and in the methods of a RemoteFunction.
     """
 
     def __init__(self, caller: Calls) -> None:
@@ -177,15 +177,15 @@ def show_curve(student: Student, title: str, losses: Any, healthy: Any) -> None:
     caller.curve = caller.curve or (title, losses, healthy)
 
 
-def show_share(student: Student, title: str, share: float) -> None:
-    """Note a share, 0 to 1, that a test measured: the instructor compares it across the class. No points depend on it.
+def measure(student: Student, name: str, value: float) -> None:
+    """Put a number that this test measured by itself into the Report, where a leaderboard finds it.
 
     Args:
-        student: whose it is.
-        title: what was measured, in a few words; the same title again replaces it.
-        share: as the trusted side measured it.
+        student: whose number it is.
+        name: what was measured, in a word or two.
+        value: the number; never one that the student's code said.
     """
-    student._caller.figures[title] = float(share)
+    student._caller.measured[name] = float(value)
 
 
 @contextmanager
@@ -205,7 +205,7 @@ class Caller:
     Attributes:
         transcript: every call and use of a tool since the test began, with what came of it.
         curve: a title, losses that the student's code returned, and those of a right answer, where a test has any.
-        figures: shares that a test measured, by title.
+        measured: see `measure`.
         stand_ins: the right answers that take the place of some of the notebook's functions in this test.
         recording: whether calls go into the transcript.
         kept: see `kept_for`.
@@ -221,7 +221,7 @@ class Caller:
         self._functions: list[Callable[..., object]] = []
         self.transcript: list[Exchange] = []
         self.curve: tuple[str, Any, Any] | None = None
-        self.figures: dict[str, float] = {}
+        self.measured: dict[str, float] = {}
         self.stand_ins: StandIns | None = None
         self.recording = True
         self.kept: dict[Any, Any] = {}
@@ -232,7 +232,6 @@ class Caller:
         """Begin a test: generators start from `seed`, handles of earlier tests are gone, the transcript is empty."""
         self.transcript = []
         self.curve = None
-        self.figures = {}
         self.stand_ins = stand_ins
         self._functions = []
         self._send(messages.BeginTest(veiled(seed), stand_ins.names if stand_ins else []), [], None)

@@ -27,11 +27,10 @@ class Spread(msgspec.Struct, frozen=True, kw_only=True):
     highest: float
 
 
-class Accuracy(msgspec.Struct, frozen=True, kw_only=True):
-    """A share that hidden tests measured, over the class."""
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    """A number that hidden tests measured, over the class."""
 
-    cell: str
-    title: str
+    name: str
     spread: Spread
     students: int
 
@@ -59,7 +58,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """Ids of misconceptions."""
     problems: tuple[str, ...]
     seconds: float
-    figures: tuple[tuple[str, float], ...]
+    measured: Mapping[str, float]
+    """What hidden tests measured."""
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,7 +82,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     unexplained: tuple[Unexplained, ...]
     empty_written: tuple[tuple[str, tuple[str, ...]], ...]
     """Written answers not given, by cell."""
-    accuracies: tuple[Accuracy, ...]
+    measured: tuple[Measured, ...]
     seconds: Spread | None
     limits: tuple[Limit, ...]
     isolations: tuple[tuple[str, int], ...]
@@ -125,7 +125,7 @@ def summarised(
         mistakes=tuple(found_mistakes),
         unexplained=tuple(unexplained(records, code_of, empty)),
         empty_written=tuple((cell, tuple(who for who in empty if cell in empty[who])) for cell in written),
-        accuracies=tuple(_accuracies(records)),
+        measured=tuple(_measured(records)),
         seconds=spread([record.report.duration for record in records]),
         limits=tuple(_limits(records)),
         isolations=tuple(Counter(record.report.isolation for record in records).most_common()),
@@ -167,20 +167,19 @@ def _row(record: Record, empty: Sequence[str], had: Sequence[str]) -> Row:
         mistakes=tuple(had),
         problems=report.problems,
         seconds=report.duration,
-        figures=tuple((figure.title, figure.value) for cell in report.cells for figure in cell.figures),
+        measured=report.measured,
     )
 
 
-def _accuracies(records: Sequence[Record]) -> list[Accuracy]:
-    values: dict[tuple[str, str], list[float]] = {}
+def _measured(records: Sequence[Record]) -> list[Measured]:
+    values: dict[str, list[float]] = {}
     for record in records:
-        for cell in record.report.cells:
-            for figure in cell.figures:
-                values.setdefault((cell.grade_id, figure.title), []).append(figure.value)
+        for name, value in record.report.measured.items():
+            values.setdefault(name, []).append(value)
     return [
-        Accuracy(cell=cell, title=title, spread=found, students=len(shares))
-        for (cell, title), shares in values.items()
-        if (found := spread(shares)) is not None
+        Measured(name=name, spread=found, students=len(numbers))
+        for name, numbers in values.items()
+        if (found := spread(numbers)) is not None
     ]
 
 

@@ -26,8 +26,8 @@ from autograder.authoring import (
     expect,
     grades,
     kept_for,
+    measure,
     numbers,
-    show_share,
     tools_of,
 )
 from autograder.authoring.fresh_task import FreshTask
@@ -829,7 +829,7 @@ def reads(student, samples, seed, asked):
     training = long_training(student, samples, seed)
     expect.that(training.known <= TOO_MUCH_FROM_NONE, knew_before(training.known))
     got = share(training.hidden, training.hidden_labels)
-    show_share(student, "hidden images classified correctly", got)
+    measure(student, "accuracy", got)
     expect.that(
         got >= asked,
         f"After the training the network classified {np.floor(10000 * got) / 100:.2f}% of the hidden images "
