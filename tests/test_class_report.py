@@ -123,7 +123,7 @@ def test_graded_notebooks_that_can_not_be_used_are_listed(course: Path) -> None:
     assert "6 graded submissions" in page
 
 
-def test_points_and_names_are_the_gradebook_s(course: Path) -> None:
+def test_points_and_names_are_the_gradebook_s_and_measured_numbers_the_report_s(course: Path) -> None:
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
         gradebook.update_or_create_student("s0001", first_name="Zoë", last_name="Quill")
         found = gradebook.find_submission_notebook(NAME, NAME, "s0001")
@@ -132,12 +132,16 @@ def test_points_and_names_are_the_gradebook_s(course: Path) -> None:
         found.late_submission_penalty = 0.5
         count = len(found.grades)
         gradebook.db.commit()
-    report(course, "--csv", str(course / "table.csv"))
+    measured = {"accuracy": 0.8125}
+    path = notebook_of(course, "s0001")
+    change(path, lambda content: content["metadata"]["autograder"]["report"].update(measured=measured))
+    _, page = report(course, "--csv", str(course / "table.csv"))
     with (course / "table.csv").open(encoding="utf-8-sig", newline="") as file:
         row = next(csv.DictReader(file))
     assert row["name"] == "Zoë Quill"
     assert float(row["points"]) == 1.25 * count - 0.5
-    assert (row["late penalty"], row["written answers waiting"]) == ("0.5", "0")
+    assert (row["late penalty"], row["written answers waiting"], row["accuracy"]) == ("0.5", "0", "0.8125")
+    assert "half below 81.25 %" in page
 
 
 def test_without_names_nobody_can_be_recognised(course: Path) -> None:
