@@ -146,7 +146,7 @@ def test_moodle_s_gradebook_takes_all_rows_or_none(moodle: Moodle) -> None:
     assert without == ["0"]
     out = io.StringIO()
     csv.writer(out).writerows(rows)
-    moodle.take_gradebook(out.getvalue().encode(), "ID number")
+    moodle.take_gradebook(out.getvalue().encode(), "Student id")
     assert moodle.grades == {11: 7.13, 12: 20.0, 13: 9.0}
     rows, without = gradebook_rows(graded, "email", "ps1")
     assert (rows[1:], without) == ([["ann@uni.example", "20"]], ["jd1", "0"])

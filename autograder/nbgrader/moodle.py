@@ -46,7 +46,7 @@ class MoodleGradebookExporter(GradesExporter):
     identify = Enum(
         ["id", "email", "lms"],
         "id",
-        help="By what Moodle knows the students: id, the gradebook's id (map it to Moodle's ID number or username); "
+        help="By what Moodle knows the students: id, the gradebook's id (map it to what it is in Moodle: ID number, username or email address); "
         "email; lms, the gradebook's lms_user_id (map it to Moodle's user id).",
     ).tag(config=True)
 
@@ -68,7 +68,7 @@ def gradebook_rows(points: list[Points], identify: str, assignment: str) -> tupl
 
     There is one identifying column, and no row without it: Moodle would take it for the student above.
     """
-    titles = {"id": "ID number", "email": "Email address", "lms": "User id"}
+    titles = {"id": "Student id", "email": "Email address", "lms": "User id"}
     rows, without = [[titles[identify], assignment]], []
     for entry in points:
         known = {"id": entry.student, "email": entry.email, "lms": entry.lms_user_id}[identify].strip()
