@@ -46,8 +46,8 @@ class MoodleGradebookExporter(GradesExporter):
     identify = Enum(
         ["id", "email", "lms"],
         "id",
-        help="By what Moodle knows the students: id, the gradebook's id (map it to what it is in Moodle: ID number, username or email address); "
-        "email; lms, the gradebook's lms_user_id (map it to Moodle's user id).",
+        help="By what Moodle knows the students: id, the gradebook's id (map it to what it is in Moodle: ID number, "
+        "username or email address); email; lms, the gradebook's lms_user_id (map it to Moodle's user id).",
     ).tag(config=True)
 
     default_to = "moodle_grades.csv"
