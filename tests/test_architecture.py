@@ -28,10 +28,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "diagnosis": {"authoring", "sandbox"},
     "grading": {"authoring", "course", "diagnosis", "notebook", "report", "sandbox", "submission", "text"},
     "classroom": {"course", "grading", "report", "sandbox", "seeds", "submission", "text"},
+    "statistics": {"report"},
     "terminal": {"report"},
-    "pages": {"report", "terminal"},
+    "pages": {"report", "statistics", "terminal"},
     "nbgrader": {
-        *("classroom", "course", "files", "notebook", "pages", "report", "sandbox", "seeds", "submission", "terminal"),
+        *("classroom", "course", "files", "notebook", "pages", "report", "sandbox", "seeds", "statistics"),
+        *("submission", "terminal"),
     },
     "scaffold": {"course"},
     "slips": {"authoring", "course", "notebook"},
@@ -40,8 +42,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "fingerprints": {"authoring", "course", "sandbox"},
     "cli": {
         *("audit", "classroom", "course", "doctor", "files", "fingerprints", "grading", "nbgrader", "notebook"),
-        *("report", "sandbox"),
-        *("scaffold", "seeds", "slips", "submission", "terminal", "text"),
+        *("pages", "report", "sandbox", "scaffold", "seeds", "slips", "statistics", "submission", "terminal", "text"),
     },
 }
 """For each room, a folder or a module of `autograder/`, the rooms that it may import besides itself."""

@@ -52,6 +52,13 @@ def _harmless(source: str, attachments: Attachments) -> str:
     return as_typed(source)
 
 
+def shown(source: str, attachments: Attachments) -> str:
+    """A student's Markdown as HTML with no HTML of theirs in it, and no links but to the web and to attachments."""
+    safe = harmless(source, attachments)
+    kept = {name: dict(kinds) for name, kinds in attachments.items()}
+    return str(MarkdownWithMath(renderer=_Renderer(escape=False, attachments=kept)).render(safe))
+
+
 def _is_harmless(source: str, attachments: Attachments) -> bool:
     """Whether formgrader's rendering of `source` has no HTML of the student's, and no link but the allowed ones."""
     if len(source) > MAX_FORMATTED or _TEX_LINK.search(source):

@@ -9,10 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from autograder.pages.environment import TEMPLATES
 from autograder.report import Curve, Report
-from autograder.terminal import number
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,17 +49,6 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     """PNG pictures in base64."""
 
 
-# Everything in a template is escaped; templates mark nothing as safe.
-_TEMPLATES = Environment(
-    loader=PackageLoader("autograder.pages"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_TEMPLATES.filters["points"] = number
-
-
 def feedback_page(
     report: Report,
     *,
@@ -86,7 +74,7 @@ def feedback_page(
     """
     plots = {cell.grade_id: plot(cell.curve) for cell in report.cells if cell.curve is not None}
     works = {cell.grade_id: _work(notebook, cell.grade_id) for cell in report.cells}
-    return _TEMPLATES.get_template("feedback.html.j2").render(
+    return TEMPLATES.get_template("feedback.html.j2").render(
         report=report,
         student=student,
         works=works,
