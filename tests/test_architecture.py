@@ -30,13 +30,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "terminal": {"report"},
     "pages": {"report", "terminal"},
     "nbgrader": {"classroom", "course", "notebook", "pages", "report", "sandbox", "seeds", "submission", "terminal"},
+    "lms": {"classroom", "course", "pages", "report", "sandbox", "seeds", "submission", "terminal", "text"},
     "scaffold": {"course"},
     "slips": {"authoring", "course", "notebook"},
     "audit": {"authoring", "classroom", "course", "grading", "report", "submission"},
     "doctor": {"course", "sandbox", "slips"},
     "fingerprints": {"authoring", "course", "sandbox"},
     "cli": {
-        *("audit", "classroom", "course", "doctor", "fingerprints", "grading", "notebook", "report", "sandbox"),
+        *("audit", "classroom", "course", "doctor", "fingerprints", "grading", "lms", "notebook", "report", "sandbox"),
         *("scaffold", "seeds", "slips", "submission", "terminal", "text"),
     },
 }

@@ -10,6 +10,7 @@ import typer
 from autograder.cli.author import init, new
 from autograder.cli.check import audit, doctor, fingerprints
 from autograder.cli.grade import grade
+from autograder.cli.serve import serve
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 
@@ -31,5 +32,5 @@ def main(
     """
 
 
-for _command in (grade, init, new, audit, doctor, fingerprints):
+for _command in (grade, init, new, audit, doctor, fingerprints, serve):
     app.command()(_command)
