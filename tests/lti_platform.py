@@ -91,8 +91,14 @@ class Place:
 
 
 @contextmanager
-def running(course: Path, data: Path, assignment: str, maximum: float = 100.0, **more: object) -> Iterator[Place]:
-    """A service and a platform with three students and a teacher, on free ports of the loopback interface."""
+def running(
+    course: Path, data: Path, assignment: str, maximum: float = 100.0, host: str = "127.0.0.1", **more: object
+) -> Iterator[Place]:
+    """A service and a platform with three students and a teacher, on free ports of the loopback interface.
+
+    Args:
+        host: the platform's name for browsers; `localhost` makes it another site than the service's.
+    """
     waiting: dict[str, object] = {}
 
     with (
@@ -106,7 +112,7 @@ def running(course: Path, data: Path, assignment: str, maximum: float = 100.0, *
             retry_seconds=0.05,
             **more,  # type: ignore[arg-type]
         )
-        simulator = Simulator(f"http://127.0.0.1:{other}", settings.url)
+        simulator = Simulator(f"http://{host}:{other}", settings.url)
         waiting["platform"] = simulator.app
         for user in ("ada", "bob", "eve"):
             simulator.add_user(user, f"{user.title()} <b>Student</b>")
