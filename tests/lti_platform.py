@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html import unescape
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx
 
@@ -40,7 +40,7 @@ class Student:
             name, _, value = line.partition(";")[0].partition("=")
             self.cookies[name] = value
         if follow and answer.is_redirect:
-            return self.request("GET", answer.headers["location"])
+            return self.request("GET", urljoin(url, answer.headers["location"]))
         return answer
 
     def get(self, url: str, **options: object) -> httpx.Response:

@@ -66,10 +66,8 @@ class Database:
         copy = Database(f"sqlite:///{part}")
         try:
             rows = _copy(self, copy)
-            with copy.engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         finally:
-            copy.close()
+            copy.close()  # the last connection: SQLite puts all into the one file
         part.replace(file)
         return rows
 

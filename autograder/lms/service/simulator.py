@@ -40,7 +40,7 @@ class Simulator:
 
     Attributes:
         accepted: every score that was taken: (user, score's share, timestamp, comment).
-        received: how many scores were sent, whatever became of them.
+        bodies: what was sent, whatever became of it.
         faults: statuses that the next scores are answered with instead of being taken; 0 takes it and drops the answer.
         delay: seconds before a score is answered.
         offers_storage: whether the platform keeps launches' states for browsers without cookies.
@@ -57,7 +57,7 @@ class Simulator:
         self.users: dict[str, dict[str, str]] = {}
         self.links: dict[str, dict[str, Any]] = {}
         self.accepted: list[tuple[str, float, str, str]] = []
-        self.received = 0
+        self.bodies: list[dict[str, Any]] = []
         self.faults: list[int] = []
         self.delay = 0.0
         self.offers_storage = False
@@ -314,7 +314,7 @@ class Simulator:
             return self._take(request.path_params["link"], body)
 
     def _take(self, link: str, body: dict[str, Any]) -> Response:
-        self.received += 1
+        self.bodies.append(body)
         fault = self.faults.pop(0) if self.faults else None
         if fault:
             return Response("a fault of the platform's", fault)

@@ -279,7 +279,7 @@ class Guard:
         headers = {
             "content-security-policy": policy,
             "x-content-type-options": "nosniff",
-            "referrer-policy": "no-referrer",
+            "referrer-policy": "same-origin",
             "cache-control": "no-store",
             "cross-origin-opener-policy": "same-origin-allow-popups",
             "permissions-policy": "camera=(), microphone=(), geolocation=()",
