@@ -8,17 +8,27 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html import unescape
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx
+from cryptography.hazmat.primitives.asymmetric import rsa
+from pylti1p3.dynamic_registration import generate_key_pair
+from pylti1p3.registration import Registration
+from sqlalchemy import select
 
+from autograder.lms.service import tables
 from autograder.lms.service.app import application
+from autograder.lms.service.database import Database
 from autograder.lms.service.running import connect, served
 from autograder.lms.service.service import Service
 from autograder.lms.service.settings import ServiceSettings
 from autograder.lms.service.simulator import Simulator
 
 LINK = "activity"
+# Keys take long to make: all tests share them.
+PLATFORM_KEYS = {"platform": rsa.generate_private_key(public_exponent=65537, key_size=2048)}
+TOOL_KEY = generate_key_pair(2048)
 SECONDS = 60.0
 
 
@@ -82,9 +92,11 @@ class Student:
 class Place:
     """A service and its platform, running."""
 
-    def __init__(self, service: Service, simulator: Simulator) -> None:
+    def __init__(self, service: Service, simulator: Simulator, cookieless: set[str]) -> None:
         self.service = service
         self.simulator = simulator
+        self.cookieless = cookieless
+        """Paths that no cookie reaches, as in a browser that keeps none in frames."""
 
     def browser(self) -> Student:
         return Student(self.service.settings.url)
@@ -100,10 +112,11 @@ def running(
         host: the platform's name for browsers; `localhost` makes it another site than the service's.
     """
     waiting: dict[str, object] = {}
+    cookieless: set[str] = set()
 
     with (
-        served(Late(waiting, "service"), "127.0.0.1", 0) as port,
-        served(Late(waiting, "platform"), "127.0.0.1", 0) as other,
+        served(Late(waiting, "service", cookieless), "127.0.0.1", 0) as port,
+        served(Late(waiting, "platform", set()), "127.0.0.1", 0) as other,
     ):
         settings = ServiceSettings(
             url=f"http://127.0.0.1:{port}",
@@ -112,7 +125,8 @@ def running(
             retry_seconds=0.05,
             **more,  # type: ignore[arg-type]
         )
-        simulator = Simulator(f"http://{host}:{other}", settings.url)
+        simulator = Simulator(f"http://{host}:{other}", settings.url, dict(PLATFORM_KEYS))
+        give_key(data, settings)
         waiting["platform"] = simulator.app
         for user in ("ada", "bob", "eve"):
             simulator.add_user(user, f"{user.title()} <b>Student</b>")
@@ -121,17 +135,33 @@ def running(
         with Service(settings) as service:
             waiting["service"] = application(service)
             connect(service, simulator)
-            yield Place(service, simulator)
+            yield Place(service, simulator, cookieless)
+
+
+def give_key(data: Path, settings: ServiceSettings) -> None:
+    """Put the shared key into a new database."""
+    data.mkdir(exist_ok=True)
+    database = Database(settings.database_url)
+    t = tables.keys
+    with database.write() as connection:
+        if connection.execute(select(t)).first() is None:
+            private, public = TOOL_KEY
+            kid = str(Registration.get_jwk(public)["kid"])
+            connection.execute(t.insert().values(id=kid, private=private, public=public, created=1.0))
+    database.close()
 
 
 class Late:
     """An application that is known only once its port is."""
 
-    def __init__(self, apps: dict[str, object], name: str) -> None:
+    def __init__(self, apps: dict[str, object], name: str, cookieless: set[str]) -> None:
         self._apps = apps
         self._name = name
+        self._cookieless = cookieless
 
-    async def __call__(self, scope: object, receive: object, send: object) -> None:
+    async def __call__(self, scope: dict[str, Any], receive: object, send: object) -> None:
+        if scope["path"] in self._cookieless:
+            scope["headers"] = [(name, value) for name, value in scope["headers"] if name != b"cookie"]
         await self._apps[self._name](scope, receive, send)  # type: ignore[operator]
 
 

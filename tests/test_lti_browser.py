@@ -17,6 +17,7 @@ pytest.importorskip("pylti1p3", reason="the extra `lti` isn't installed")
 from conftest import NAME, notebook_of, solved_cells
 from lti_platform import LINK, Place, running, until
 from selenium import webdriver
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
@@ -83,7 +84,8 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def wait(driver: Any, condition: Any) -> Any:
-    return WebDriverWait(driver, SECONDS).until(condition)
+    ignored = (NoSuchElementException, StaleElementReferenceException)  # a page that is just being replaced
+    return WebDriverWait(driver, SECONDS, ignored_exceptions=ignored).until(condition)
 
 
 def found(driver: Any, selector: str) -> Any:
@@ -195,21 +197,31 @@ def test_the_whole_way_in_a_platforms_frame(place: Place, notebook: Path) -> Non
         driver.quit()
 
 
-def test_a_window_of_its_own_and_the_platforms_storage_where_frames_keep_no_cookies(place: Place) -> None:
+def test_a_browser_that_keeps_no_cookies_in_frames_uses_the_platforms_storage_and_a_window(place: Place) -> None:
+    place.simulator.offers_storage = True
+    place.cookieless |= {"/lti/launch", "/open"}
     driver = chromium()
     try:
-        driver.get(f"{place.simulator.url}/launch?user=bob&link={LINK}&window=yes")
+        open_in_frame(driver, place, f"user=bob&link={LINK}")
+        says(driver, "Your browser keeps no cookies inside this page")
+        picture(driver, "new-window")
+        click(driver, "Open the activity")
+        wait(driver, lambda driver: len(driver.window_handles) == 2)
+        driver.switch_to.window(driver.window_handles[1])
+        says(driver, "Open the activity as Bob <b>Student</b>")
+        click(driver, "Continue")
         found(driver, "input[type=file]")
-        # Now a browser without any cookies in frames, and a platform that keeps the launch's state.
-        driver.execute_cdp_cmd("Network.enable", {})
-        driver.execute_cdp_cmd(
-            "Network.setCookieControls",
-            {
-                "enableThirdPartyCookieRestriction": True,
-                "disableThirdPartyCookieMetadata": True,
-                "disableThirdPartyCookieHeuristics": True,
-            },
-        )
+        says(driver, "Problem set")
+        # A platform without such storage: the launch begins again in a window, where cookies are kept.
+        place.simulator.offers_storage = False
+        open_in_frame(driver, place, f"user=bob&link={LINK}")
+        says(driver, "Your browser keeps no cookies inside this page.")
+        place.cookieless.clear()
+        click(driver, "Open in a new window")
+        wait(driver, lambda driver: len(driver.window_handles) == 3)
+        driver.switch_to.window(driver.window_handles[2])
+        found(driver, "input[type=file]")
+        assert [one for one in complaints(driver) if "403" not in one] == []
     finally:
         driver.quit()
 

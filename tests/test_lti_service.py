@@ -67,7 +67,7 @@ def test_what_was_handed_in_before_a_restart_is_graded_after_it(course: Path, tm
         page = teacher.send(page, "/regrades")
         until(lambda: "would change" in teacher.get(str(page.url)).text)
         page = teacher.get(str(page.url))
-        assert "1 submissions would change. No grade has changed yet." in page.text
+        assert "1 submission would change. No grade has changed yet." in page.text
         assert score(place) == 1.0
         teacher.send(page, "/apply")
         assert score(place) == sum(FUNCTIONS.values())

@@ -237,7 +237,7 @@ def check(simulator: Simulator, database: Database, receipts: dict[str, list[str
     wrong = []
     s, g, p, o = tables.submissions, tables.grades, tables.people, tables.outbox
     with database.read() as connection:
-        state = dict(connection.execute(select(s.c.id, s.c.state)).tuples().all())
+        state = {row.id: row.state for row in connection.execute(select(s.c.id, s.c.state))}
         query = select(p.c.subject, g.c.score, o.c.max_score).select_from(s)
         query = query.join(p, p.c.id == s.c.person).join(g, g.c.submission == s.c.id).join(o, o.c.submission == s.c.id)
         worth = {row.subject: row for row in connection.execute(query.order_by(s.c.attempt))}

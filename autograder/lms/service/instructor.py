@@ -355,7 +355,8 @@ def compare(visit: Visit) -> Response:
         activity, _ = visit.activity(connection, id, teacher=True)
         platform = platform_by_id(connection, _platform_of(connection, activity))
         last = {row.person: row for row in connection.execute(select(o).where(o.c.activity == id).order_by(o.c.number))}
-        subjects = dict(connection.execute(select(p.c.id, p.c.subject).where(p.c.id.in_(list(last)))).tuples().all())
+        query = select(p.c.id, p.c.subject).where(p.c.id.in_(list(last)))
+        subjects = {row.id: row.subject for row in connection.execute(query)}
     line = Line(service.services, platform, signing_keys(service.database)[0], activity, service.database)
     try:
         there = {result.subject: result for result in line.results()} if line.readable else None

@@ -46,11 +46,12 @@ class Simulator:
         offers_storage: whether the platform keeps launches' states for browsers without cookies.
     """
 
-    def __init__(self, url: str, tool: str) -> None:
+    def __init__(self, url: str, tool: str, keys: dict[str, rsa.RSAPrivateKey] | None = None) -> None:
         """
         Args:
             url: its own.
             tool: the service's.
+            keys: those that it signs with and publishes, by their ids; None: a new one.
         """
         self.url = url
         self.tool = tool
@@ -66,7 +67,10 @@ class Simulator:
         self._tokens: dict[str, float] = {}
         self._lock = threading.Lock()
         self.keys: dict[str, rsa.RSAPrivateKey] = {}
-        self.rotate_key()
+        if keys is None:
+            self.rotate_key()
+        else:
+            self.keys = keys
         self.app = Starlette(
             routes=[
                 Route("/", self._home),
