@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from conftest import FUNCTIONS, NAME, notebook_of, solved_cells
 from lti_platform import LINK, Place, running, until
 from sqlalchemy import select, update
 
+from autograder.course import PACKAGED
 from autograder.lms.service import tables
 from autograder.report import from_json, to_json
 
@@ -94,3 +96,25 @@ def connect_context(place: Place, submission: str) -> None:
         context = connection.scalar(select(a.c.context).where(a.c.id == activity))
         platform = connection.scalar(select(pl.c.id).where(pl.c.issuer == place.simulator.url))
         connection.execute(update(c).where(c.c.id == context).values(platform=platform))
+
+
+@pytest.mark.slow
+def test_an_assignment_that_cannot_be_graded_says_so_and_holds_nothing_up(course: Path, tmp_path: Path) -> None:
+    own = tmp_path / "course"
+    (own / "source" / "broken").mkdir(parents=True)
+    (own / "source" / "broken" / "broken.ipynb").write_bytes(SOLVED)
+    shutil.copytree(course / "source" / NAME, own / "source" / NAME)
+    shutil.copytree(PACKAGED / NAME, own / "assignments" / NAME)
+    with running(own, tmp_path / "data", NAME, jobs=1) as place:
+        place.simulator.add_link("broken", "Broken", "broken")
+        ada, bob = place.browser(), place.browser()
+        page = ada.hand_in(ada.launch(place.simulator, "ada", "broken"), SOLVED)
+        until(lambda: "Grading has stopped for the moment" in ada.get(str(page.url)).text)
+        bob.hand_in(bob.launch(place.simulator, "bob"), SOLVED)
+        until(lambda: place.simulator.grade(LINK, "bob") is not None)
+        assert place.simulator.grade("broken", "ada") is None
+        health = bob.get("/healthz")
+        assert health.status_code == 503
+        assert "assignment.toml is missing" in health.json()["problem"]
+        teacher = place.browser()
+        assert "assignment.toml is missing" in teacher.launch(place.simulator, "teacher", "broken").text

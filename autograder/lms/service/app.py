@@ -6,9 +6,9 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 from autograder.lms.service import instructor, launch, setup_pages, student, web
 from autograder.lms.service.service import Service
@@ -16,7 +16,7 @@ from autograder.lms.service.service import Service
 _STATIC = Path(__file__).resolve().parent / "static"
 
 
-def application(service: Service) -> Starlette:
+def application(service: Service) -> ASGIApp:
     """The application that answers for a running service."""
     activity, person = "/activities/{activity}", "/activities/{activity}/people/{person}"
     submission, regrade = "/submissions/{submission}", "/regrades/{regrade}"
@@ -53,8 +53,12 @@ def application(service: Service) -> Starlette:
     ]
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(web.Guard, service=service)],
-        exception_handlers={web.Refused: web.refused, HTTPException: web.http_error, Exception: web.failed},
+        exception_handlers={
+            web.Refused: web.refused,
+            web.TooLarge: web.too_large,
+            HTTPException: web.http_error,
+            Exception: web.failed,
+        },
     )
     app.state.service = service
-    return app
+    return web.Guard(app, service)

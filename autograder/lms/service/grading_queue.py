@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, insert, literal, select, update
+from sqlalchemy import Connection, func, insert, literal, select, update
 
 from autograder.classroom import Graded, GradingProcessLost, Pool, Settings
 from autograder.course import AssignmentError
@@ -63,15 +63,27 @@ class GradingQueue:
         self._running: dict[int, str] = {}  # the jobs that are being graded: number → assignment
         self._started: dict[str, float] = {}  # submission → since when
         self._pools: dict[str, Pool] = {}  # the one that was used last stands last
-        self._paused_until = 0.0
-        self.problem = ""
-        """Why this machine can't grade, where it can't."""
+        self._wanted: list[str] = []
+        self._paused: dict[str, float] = {}  # assignments that can't be graded now → until when
+        self._problems: dict[str, str] = {}
         self._folder = tempfile.TemporaryDirectory(prefix="autograder-serve-")
         self._thread = threading.Thread(target=self._loop, name="grading-queue", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Begin, with the assignments ready that were handed in last."""
+        s, a = tables.submissions, tables.activities
+        last = func.max(s.c.received)
+        query = select(a.c.assignment).join(s, s.c.activity == a.c.id).group_by(a.c.assignment).order_by(last.desc())
+        with self._database.read() as connection:
+            self._wanted = list(connection.scalars(query.limit(self._max_pools)))
         self._thread.start()
+
+    def prepare(self, assignment: str) -> None:
+        """Somebody may hand this in soon: make it ready, if there is room."""
+        if assignment and assignment not in self._pools and assignment not in self._wanted:
+            with self._wake:
+                self._wanted.append(assignment)
+                self._wake.notify_all()
 
     def stop(self) -> None:
         """Let go of what is being graded: it is graded again after the next start."""
@@ -88,6 +100,15 @@ class GradingQueue:
         with self._wake:
             self._wake.notify_all()
 
+    def problem_of(self, assignment: str) -> str:
+        """Why this machine can't grade an assignment, or ""."""
+        return self._problems.get(assignment, "")
+
+    @property
+    def problem(self) -> str:
+        """Why this machine can't grade something, where it can't."""
+        return "; ".join(f"{assignment}: {why}" for assignment, why in sorted(self._problems.items()))
+
     def is_running(self, submission: str) -> bool:
         """Whether a submission is being graded right now."""
         return submission in self._started
@@ -97,18 +118,33 @@ class GradingQueue:
             with self._wake:
                 if self._stopping:
                     return
-                busy = len(self._running) >= self._jobs or time.monotonic() < self._paused_until
-                if busy or not self._take():
+                self._prepare()
+                if len(self._running) >= self._jobs or not self._take():
                     self._wake.wait(1.0)
+
+    def _prepare(self) -> None:
+        while self._wanted:
+            assignment = self._wanted.pop()
+            if assignment in self._pools or len(self._pools) >= self._max_pools:
+                continue
+            try:
+                notebook = self._course.assignment(assignment).notebook
+            except (AssignmentError, OSError):
+                continue  # whoever hands in will be told
+            pool = self._pool(assignment)
+            # A pool starts its processes with their first jobs: the solved notebook is one for each.
+            for _ in range(self._jobs if pool else 0):
+                pool.submit(notebook, 0)  # type: ignore[union-attr]
 
     def _take(self) -> bool:
         """Begin with the next job; returns whether there was one."""
         j, s, a = tables.jobs, tables.submissions, tables.activities
+        paused = [name for name, until in self._paused.items() if time.monotonic() < until]
         query = (
             select(j.c.number, j.c.regrade, s.c.id, s.c.person, s.c.notebook, a.c.assignment)
             .join(s, s.c.id == j.c.submission)
             .join(a, a.c.id == s.c.activity)
-            .where(j.c.state == "waiting", j.c.number.not_in(list(self._running)))
+            .where(j.c.state == "waiting", j.c.number.not_in(list(self._running)), a.c.assignment.not_in(paused))
             # What a student waits for comes before what an instructor has asked for.
             .order_by(j.c.regrade != "", j.c.number)
             .limit(1)
@@ -126,7 +162,6 @@ class GradingQueue:
             future = pool.submit(path, self._course.seed_key(job.assignment, job.person))
         except Exception:
             _LOG.exception("the next submission can't be taken")
-            self._paused_until = time.monotonic() + 1.0
             return False
         self._running[job.number] = job.assignment
         self._started[job.id] = time.time()
@@ -178,11 +213,11 @@ class GradingQueue:
             return
         except (SandboxError, AssignmentError) as error:
             # The machine's fault, or the course's: the submission waits until that is put right.
-            self.problem = printable(str(error), _MAX_PROBLEM, instead="?")
-            self._paused_until = time.monotonic() + _RETRY_SECONDS
+            self._problems[job.assignment] = printable(str(error), _MAX_PROBLEM, instead="?")
+            self._paused[job.assignment] = time.monotonic() + _RETRY_SECONDS
             _LOG.error("this machine can't grade %s: %s", job.assignment, error)
             return
-        self.problem = ""
+        self._problems.pop(job.assignment, None)
         outputs = packed(graded.outputs)
         with self._database.write() as connection:
             values: dict[str, Any] = {"state": "done"}

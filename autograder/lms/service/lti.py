@@ -35,6 +35,8 @@ SCOPES = [f"{AGS_SCOPE}{name}" for name in ("score", "result.readonly", "lineite
 
 _LEEWAY = 30.0
 """Seconds by which a platform's clock may differ."""
+_AFTER_FAILURE = 5.0
+"""Seconds until keys that couldn't be fetched are tried again."""
 _REQUIRED = ["iss", "aud", "sub", "exp", "iat", "nonce"]
 
 
@@ -72,6 +74,7 @@ class KeySets:
         self._lifetime = lifetime
         self._pause = pause
         self._sets: dict[str, tuple[float, dict[str, Any]]] = {}
+        self._failed: dict[str, float] = {}
         self._lock = threading.Lock()
         self._locks: dict[str, threading.Lock] = {}
 
@@ -87,7 +90,14 @@ class KeySets:
             fetched, known = self._sets.get(url, (0.0, {}))
             age = time.monotonic() - fetched
             if not fetched or age > self._lifetime or (kid not in known and age > self._pause):
-                known = self._fetch(url)
+                # A platform that hangs must not hold up everybody, one after the other.
+                if time.monotonic() - self._failed.get(url, -_AFTER_FAILURE) < _AFTER_FAILURE:
+                    raise LaunchError("the platform's keys couldn't be fetched a moment ago")
+                try:
+                    known = self._fetch(url)
+                except LaunchError:
+                    self._failed[url] = time.monotonic()
+                    raise
                 self._sets[url] = (time.monotonic(), known)
         if kid not in known:
             raise LaunchError("the id token is signed with a key that the platform doesn't publish")

@@ -30,7 +30,7 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes of a notebook."""
     retention_days: float = 0.0
     """After how many days a submission and all that belongs to it is deleted; 0: never."""
-    launches_per_minute: int = 600
+    launches_per_minute: int = 1200
     """From one address: a university's whole class may come from one."""
     uploads_per_minute: int = 6
     """From one student."""

@@ -50,6 +50,7 @@ def activity(visit: Visit) -> Response:
         found, role = visit.activity(connection, id)
         if role == "teacher":
             return visit.back(f"/activities/{id}/roster")
+        service.queue.prepare(found.assignment)
         return _own_page(visit, connection, found)
 
 
@@ -80,7 +81,9 @@ def hand_in(visit: Visit) -> Response:
         raise Refused(429, "Too many uploads: wait a minute.", event="rate", detail="uploads", person=visit.person)
     data = visit.upload("notebook")
     with service.database.read() as connection:
-        found, _ = visit.activity(connection, id)
+        found, role = visit.activity(connection, id)
+        if role != "student":
+            visit.refuse_page(f"handing in to {id} as {role}")
         problem = _unfit(service, found, data)
         if problem:
             return _own_page(visit, connection, found, problem, 422)
@@ -195,7 +198,7 @@ def submission(visit: Visit) -> Response:
 
 def progress_of(service: Service, connection: Connection, submission: str) -> dict[str, Any]:
     """How far a submission is: what the page shows, and its script renews."""
-    s, j = tables.submissions, tables.jobs
+    s, j, a = tables.submissions, tables.jobs, tables.activities
     row = connection.execute(select(s.c.state, s.c.problem, s.c.activity, s.c.person).where(s.c.id == submission)).one()
     told: dict[str, Any] = {"state": row.state, "text": row.problem}
     if row.state == "waiting":
@@ -205,7 +208,7 @@ def progress_of(service: Service, connection: Connection, submission: str) -> di
         )
         if service.queue.is_running(submission):
             told |= {"state": "running", "text": "Your notebook is being graded …"}
-        elif service.queue.problem:
+        elif service.queue.problem_of(str(connection.scalar(select(a.c.assignment).where(a.c.id == row.activity)))):
             told["text"] = "Grading has stopped for the moment. Your notebook is safe and will be graded."
         else:
             told["text"] = f"Waiting: {ahead} before yours." if ahead else "You are next."

@@ -221,8 +221,18 @@ class Limiter:
         return allowed
 
 
-class _TooLarge(Exception):
-    pass
+class TooLarge(Exception):
+    """More than any form of the service's may hold."""
+
+
+async def too_large(request: Request, error: Exception) -> Response:
+    """The answer to a body that goes on and on."""
+    return _too_large(request.app.state.service)
+
+
+def _too_large(service: Service) -> Response:
+    message = f"The file is too large: {service.settings.max_upload >> 20} MiB at most."
+    return render(service, "refused.html.j2", 413, message=message, links=())
 
 
 class Guard:
@@ -239,36 +249,27 @@ class Guard:
             return
         limit = self._service.settings.max_upload + _FORM_ROOM
         taken = 0
-        begun = False
 
         async def bounded() -> Message:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
             if taken > limit:
-                raise _TooLarge
+                raise TooLarge
             return message
 
         async def guarded(message: Message) -> None:
-            nonlocal begun
             if message["type"] == "http.response.start":
-                begun = True
                 names = {name.lower() for name, _ in message["headers"]}
                 own = [(name, value) for name, value in self._headers() if name not in names]
                 message = {**message, "headers": [*message["headers"], *own]}
             await send(message)
 
         length = dict(scope["headers"]).get(b"content-length", b"0")
-        try:
-            if not length.isdigit() or int(length) > limit:
-                raise _TooLarge
-            await self._app(scope, bounded, guarded)
-        except _TooLarge:
-            if not begun:
-                message = f"The file is too large: {self._service.settings.max_upload >> 20} MiB at most."
-                answer = render(self._service, "refused.html.j2", 413, message=message, links=())
-                answer.headers["connection"] = "close"
-                await answer(scope, receive, guarded)
+        if not length.isdigit() or int(length) > limit:
+            await _too_large(self._service)(scope, receive, guarded)
+            return
+        await self._app(scope, bounded, guarded)
 
     def _headers(self) -> list[tuple[bytes, bytes]]:
         frames = self._service.frames
