@@ -160,7 +160,18 @@ def another_browsers(place: Place, browser: Student) -> httpx.Response:
 def another_binding(place: Place, browser: Student) -> httpx.Response:
     state, nonce = place.browser().begin(place.simulator, "ada")
     token = place.simulator.sign(place.simulator.claims("ada", LINK, nonce))
-    return browser.post("/lti/launch", {"id_token": token, "state": state, "binding": "guessed"})
+    return browser.post(
+        "/lti/launch", {"id_token": token, "state": state, "binding": "guessed"}, headers={"origin": browser.url}
+    )
+
+
+def a_binding_from_elsewhere(place: Place, browser: Student) -> httpx.Response:
+    """An attacker's page sends all that the attacker's own browser was given."""
+    attacker = place.browser()
+    state, nonce = attacker.begin(place.simulator, "ada")
+    (binding,) = [value for name, value in attacker.cookies.items() if name.startswith("__Host-autograder-")]
+    form = {"id_token": place.simulator.sign(place.simulator.claims("ada", LINK, nonce)), "state": state}
+    return browser.post("/lti/launch", form | {"binding": binding}, headers={"origin": "https://attacker.example"})
 
 
 def invented_state(place: Place, browser: Student) -> httpx.Response:
@@ -207,6 +218,7 @@ LAUNCHES = {
     "replayed in a new login": replayed_in_a_new_login,
     "another browser's": another_browsers,
     "a guessed binding": another_binding,
+    "a binding from elsewhere": a_binding_from_elsewhere,
     "an invented state": invented_state,
     "no token": no_token,
     "an unknown platform": an_unknown_platform,

@@ -134,7 +134,10 @@ async def launch(request: Request) -> Response:
     fields = {name: value for name, value in form.items() if isinstance(value, str)}
     state = fields.get("state", "")
     binding = request.cookies.get(_cookie_name(state), "") if state else ""
-    return await run_in_threadpool(_launch, service, fields, state, binding or fields.get("binding", ""))
+    if not binding and request.headers.get("origin") == service.settings.origin:
+        # The service's own page has asked the platform's storage; a form of another page's proves nothing.
+        binding = fields.get("binding", "")
+    return await run_in_threadpool(_launch, service, fields, state, binding)
 
 
 def _launch(service: Service, form: dict[str, str], state: str, binding: str) -> Response:
