@@ -51,6 +51,7 @@ class Session:
     Attributes:
         outputs: for each cell of the submission, what it left behind, as the notebook format has it.
         right_seconds: measures how long the right answers take in one call of the current test; None: not known.
+        disturbed: whether somebody else has killed a worker: the machine, short of memory, or a person.
     """
 
     def __init__(self, sandbox: Sandbox, submission: Submission, limits: Limits, seed: int) -> None:
@@ -67,6 +68,7 @@ class Session:
         self._errors: dict[int, messages.CellRan] = {}
         self._wary = False
         self.right_seconds: Callable[[], float | None] | None = None
+        self.disturbed = False
         self._exposed = False
         self._seconds = 0.0
         self.outputs: list[list[Output]] = [[] for _ in submission.cells]
@@ -244,7 +246,9 @@ class Session:
             raise TimedOut(f"the submission took more than {self._limits.submission_seconds:g} seconds in all")
 
     def _lose(self) -> None:
+        worker = self._worker
         self.close()
+        self.disturbed = self.disturbed or (worker is not None and worker.killed_from_outside)
 
 
 def cell_message(cell: Cell, place: int, limits: Limits) -> messages.RunCell:

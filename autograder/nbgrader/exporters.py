@@ -12,6 +12,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_
 from nbgrader.api import Gradebook
 
 from autograder.nbgrader.course import KEY, assignment_of
+from autograder.nbgrader.half_graded import remove_half_graded
 from autograder.nbgrader.markdown import as_typed, harmless
 from autograder.nbgrader.preprocessors import GradeInSandbox
 from autograder.notebook import Cell
@@ -25,6 +26,12 @@ MAX_FORMATTED = 100_000
 
 class SubmissionExporter(NotebookExporter):
     """Reads a submission as the hostile file it is, and puts it right before any other step sees it."""
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        # nbgrader makes its exporter after it has found the submissions and before it asks which of them are done.
+        if hasattr(self.parent, "assignments"):
+            remove_half_graded(self.parent)
 
     def from_filename(self, filename: str, resources: dict[str, Any] | None = None, **kw: Any) -> Any:
         """Read `filename`; a notebook that can't be read becomes one with every answer missing."""

@@ -19,7 +19,7 @@ from typing import Any, Self
 
 import msgspec
 
-from autograder.sandbox import identity, messages, wire
+from autograder.sandbox import identity, leftovers, messages, wire
 from autograder.sandbox.bench import veiled
 from autograder.sandbox.errors import Crashed, SandboxError, TimedOut
 from autograder.sandbox.limits import Limits
@@ -46,6 +46,9 @@ class Worker:
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder: msgspec.msgpack.Decoder[messages.Reply] = msgspec.msgpack.Decoder(messages.Reply)
         self._deadline = _Deadline(self, 60.0)
+        self._hung_up = False
+        self.killed_from_outside = False
+        """Once it is closed: whether somebody killed it who is neither the grader nor the notebook's own code."""
 
     def request(
         self,
@@ -72,6 +75,7 @@ class Worker:
         try:
             return self._exchange(message, buffers, on_call_back)
         except (ConnectionError, BrokenPipeError):
+            self._hung_up = True
             raise Crashed("the notebook's process ended") from None
         except wire.WireError as error:
             raise Crashed(f"the notebook's process broke the protocol: {error}") from None
@@ -92,8 +96,23 @@ class Worker:
     def close(self) -> None:
         """Kill the worker and remove its folder."""
         self._socket.close()
-        self._sandbox.end(self.pid)
-        _remove(self._folder)
+        ended = self._hung_up and self._has_ended()
+        status = self._sandbox.end(self.pid)
+        # No submission can send itself this signal: seccomp denies it.
+        killed = status is not None and os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+        self.killed_from_outside = ended and killed
+        leftovers.remove(self._folder)
+
+    def _has_ended(self) -> bool:
+        """Whether the process has ended by now; its socket is closed a moment earlier."""
+        for _ in range(20):
+            try:
+                if Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                    return True
+            except OSError:
+                return True
+            time.sleep(0.01)
+        return False
 
     def _send(self, message: messages.Request, buffers: list[memoryview]) -> None:
         for piece in wire.frame(self._encoder.encode(message), buffers):
@@ -217,7 +236,7 @@ class Sandbox:
         self._limits = limits
         self._isolated = isolated
         self._uids = itertools.cycle(range(identity.FIRST_UID, identity.LAST_UID + 1))
-        self._home = Path(tempfile.mkdtemp(prefix="autograder-"))
+        self._home, self._lock = leftovers.temporary_folder()
         self._home.chmod(0o711)
         self._files = self._home / "files"
         _copy_files(files, self._files)
@@ -256,7 +275,8 @@ class Sandbox:
         except subprocess.TimeoutExpired:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
-        shutil.rmtree(self._home, ignore_errors=True)
+        leftovers.remove(self._home)
+        os.close(self._lock)
 
     def ready(self) -> messages.Ready:
         """Wait for the zygote and return what it says of itself.
@@ -326,14 +346,6 @@ class Sandbox:
         if not data:
             raise SandboxError(f"the sandbox ended by itself: {self._last_words()}")
         return msgspec.msgpack.decode(data, type=kind)
-
-
-def _remove(folder: Path) -> None:
-    """Remove `folder`, however deep the folders in it are nested."""
-    try:
-        shutil.rmtree(folder, ignore_errors=True)
-    except RecursionError:
-        subprocess.run(["rm", "-rf", "--", str(folder)], check=False, stderr=subprocess.DEVNULL)
 
 
 def _copy_files(source: Path, target: Path) -> None:

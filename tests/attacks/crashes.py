@@ -160,6 +160,9 @@ IN_CELL = {
 }
 
 ATTACKS = {
-    **{f"function_{name}": in_function(name.replace("_", " "), *case, before=PREAMBLE) for name, case in IN_FUNCTION.items()},
+    **{
+        f"function_{name}": in_function(name.replace("_", " "), *case, before=PREAMBLE)
+        for name, case in IN_FUNCTION.items()
+    },
     **{f"cell_{name}": in_cell(name.replace("_", " "), *case) for name, case in IN_CELL.items()},
 }

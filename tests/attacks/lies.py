@@ -7,8 +7,8 @@ import textwrap
 
 from conftest import FUNCTIONS
 
-from autograder.assignments.ps1_gradient_descent import answers as right_answers
 from attacks.table import TARGET, Attack
+from autograder.assignments.ps1_gradient_descent import answers as right_answers
 
 ALL = frozenset(FUNCTIONS)
 
@@ -96,21 +96,25 @@ ATTACKS = {
     ),
     "nan_from_helpers": _lie(
         "a helper returns NaN so that no comparison can fail",
-        "mse_gradient", "linear_gradients", "gradient_descent",
+        "mse_gradient",
+        "linear_gradients",
+        "gradient_descent",
         mse_gradient="def mse_gradient(y, y_hat):\n    return np.full(np.shape(y), np.nan)",
         linear_gradients="def linear_gradients(X, y, w, b):\n    return np.full(np.shape(w), np.nan), float('nan')",
         gradient_descent="def gradient_descent(X, y, w0, b0, lr, n_steps):\n    return w0 * np.nan, np.nan, [np.nan] * (n_steps + 1)",
     ),
     "enormous_numbers": _lie(
         "returns numbers so large that differences become infinite",
-        "mse_gradient", "gradient_step",
+        "mse_gradient",
+        "gradient_step",
         mse_gradient="def mse_gradient(y, y_hat):\n    return np.full(np.shape(y), 1e200)",
         gradient_step="def gradient_step(w, gradient, lr):\n    return np.full(np.shape(w), 1e308)",
         may_lose=frozenset({"linear_gradients", "gradient_descent"}),
     ),
     "changes_its_arguments_to_the_answer": _lie(
         "overwrites its inputs so that what it returns is right for them",
-        "mse_loss", "mse_gradient",
+        "mse_loss",
+        "mse_gradient",
         mse_loss="def mse_loss(y, y_hat):\n    y[...] = y_hat[...] = 0\n    return 0.0",
         mse_gradient="def mse_gradient(y, y_hat):\n    y[...] = y_hat[...] = 0\n    return 0 * y",
     ),
@@ -158,7 +162,9 @@ ATTACKS = {
     ),
     "defines_the_tests_away": Attack(
         "defines assert's exception, callable and the grader's names",
-        {TARGET: "AssertionError = Exception\ncallable = lambda _: True\ntest_gradient_descent = gradient_descent = None"},
+        {
+            TARGET: "AssertionError = Exception\ncallable = lambda _: True\ntest_gradient_descent = gradient_descent = None"
+        },
         unearned=frozenset({TARGET}),
     ),
     "redefines_a_graded_function_before_the_end": Attack(

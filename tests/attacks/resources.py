@@ -106,7 +106,9 @@ ATTACKS: dict[str, Attack] = {
 ATTACKS |= {
     "a_thousand_cells": Attack("a notebook of 1,000 cells", last=tuple(f"x{i} = {i}" for i in range(1000))),
     "sixty_cells_of_pictures": Attack(
-        "60 cells that show pictures of megabytes", first=(PICTURE,), last=("for _ in range(3): display(Picture())",) * 60
+        "60 cells that show pictures of megabytes",
+        first=(PICTURE,),
+        last=("for _ in range(3): display(Picture())",) * 60,
     ),
     "sixty_cells_of_text": Attack("60 cells that print a megabyte", last=("print('x' * (1 << 20))",) * 60),
     "a_cell_of_megabytes": Attack(

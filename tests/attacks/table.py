@@ -68,9 +68,7 @@ def in_cell(what: str, code: str, outcomes: set[str]) -> Attack:
 
 def own_cell(what: str, code: str, without_isolation: bool = False, may_lose: frozenset[str] = frozenset()) -> Attack:
     """A cell of the student's own before all answers, which are right, runs `code`."""
-    return Attack(
-        what, first=(textwrap.dedent(code).strip(),), without_isolation=without_isolation, may_lose=may_lose
-    )
+    return Attack(what, first=(textwrap.dedent(code).strip(),), without_isolation=without_isolation, may_lose=may_lose)
 
 
 def after_all(what: str, code: str, helpers: str = "") -> Attack:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from dataclasses import replace
 
-from attacks.table import TARGET, Attack, in_function
+from attacks.table import Attack, in_function
 
 TAMPERING = {
     "packer": "sys.modules['autograder.sandbox.wire'].Packer.pack = lambda self, value, depth=0: True",

@@ -8,7 +8,6 @@ HOSTILE = "\x1b[2J\x1b]0;title\x07\x9b31m\u202e\x00<script>alert(1)</script><img
 """Clears a terminal, names its window, turns the reading direction round, and runs in a browser that believes it."""
 
 
-
 def _function(code: str) -> str:
     return f"{SIGNATURE}    {code}\n"
 

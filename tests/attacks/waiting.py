@@ -7,7 +7,7 @@ import textwrap
 from conftest import FUNCTIONS
 
 from attacks.forged_frames import FORGE
-from attacks.table import TARGET, Attack, in_cell, in_function
+from attacks.table import Attack, in_cell, in_function
 
 _WAITS = {"timed out", "crashed"}
 CODE = {
