@@ -26,6 +26,7 @@ import pytest
 from attacks.grading import GraderProcess, descendants
 from conftest import FUNCTIONS, notebook_of, solved_cells
 
+from autograder.classroom import Pool, Settings
 from autograder.course import Assignment
 from autograder.grading import Grader
 from autograder.report import Report, to_json, without_times
@@ -289,6 +290,22 @@ def test_a_worker_killed_from_outside_costs_its_submission_nothing(grader_proces
     for worker in workers:
         os.kill(worker, signal.SIGKILL)
     assert plain_report(grader_process._answer()) == right
+
+
+def test_a_killed_zygote_costs_no_submission_points_and_stops_no_batch(course: Path, tmp_path: Path) -> None:
+    paths = []
+    for number in range(4):
+        paths.append(tmp_path / f"{number}.ipynb")
+        paths[-1].write_bytes(notebook(mse_loss=f"import time; time.sleep(0.5)\n{solved_cells()[1]['source']}"))
+    with Pool(Settings(course=str(course), assignment=NAME), 1) as pool:
+        futures = [pool.submit(path, 1) for path in paths]
+        assert futures[0].result().report.score == sum(FUNCTIONS.values())
+        zygotes = [pid for pid in descendants(os.getpid()) if b"zygote" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        assert zygotes
+        for pid in zygotes:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        assert [future.result().report.score for future in futures] == [sum(FUNCTIONS.values())] * 4
 
 
 def test_a_notebook_that_ends_its_own_process_is_not_taken_for_one_that_was_killed(

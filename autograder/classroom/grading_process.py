@@ -12,7 +12,7 @@ import msgspec
 
 from autograder.course import AssignmentError, Course
 from autograder.report import Report
-from autograder.sandbox.errors import SandboxError
+from autograder.sandbox.errors import SandboxError, SandboxLost
 from autograder.sandbox.limits import Limits
 from autograder.seeds import seed_for
 from autograder.submission import SubmissionError, empty_submission, read_submission
@@ -91,6 +91,8 @@ def main() -> None:
             try:
                 seed = seed_for(job.seed, submission.digest) if isinstance(job.seed, bytes) else job.seed
                 graded = grader.grade(submission, seed)
+            except SandboxLost:
+                return  # whoever waits for the answer tries another process
             except SandboxError as error:
                 send(results, Failed(str(error)))
                 return

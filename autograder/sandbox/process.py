@@ -21,7 +21,7 @@ import msgspec
 
 from autograder.sandbox import identity, leftovers, messages, wire
 from autograder.sandbox.bench import veiled
-from autograder.sandbox.errors import Crashed, SandboxError, TimedOut
+from autograder.sandbox.errors import Crashed, SandboxError, SandboxLost, TimedOut
 from autograder.sandbox.limits import Limits
 
 START_SECONDS = 180.0
@@ -99,7 +99,7 @@ class Worker:
         ended = self._hung_up and self._has_ended()
         status = self._sandbox.end(self.pid)
         # No submission can send itself this signal: seccomp denies it.
-        killed = status is not None and os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+        killed = status is None or (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL)
         self.killed_from_outside = ended and killed
         leftovers.remove(self._folder)
 
@@ -297,8 +297,15 @@ class Sandbox:
 
         Raises:
             SandboxError: the worker couldn't lock itself up.
+            SandboxLost: the zygote is gone, or the machine can't make another worker: no fault of a submission's.
         """
         self.ready()
+        try:
+            return self._spawn(seed)
+        except OSError as error:
+            raise SandboxLost(f"no worker can be made any more: {error}") from None
+
+    def _spawn(self, seed: int) -> Worker:
         folder = Path(tempfile.mkdtemp(prefix="worker-", dir=self._home))
         uid = next(self._uids) if os.getuid() == 0 and self._isolated else 0
         for path in self._files.iterdir():
@@ -318,7 +325,10 @@ class Sandbox:
             worker._deadline = _Deadline(worker, 30.0)
             worker._receive()
         except (ConnectionError, TimedOut):
+            worker._hung_up = True
             worker.close()
+            if worker.killed_from_outside:
+                raise SandboxLost("a worker was killed before it had begun") from None
             raise SandboxError(_advice(f"a worker could not lock itself up: {self._last_words()}")) from None
         return worker
 
@@ -344,7 +354,8 @@ class Sandbox:
         except TimeoutError:
             raise SandboxError(f"the sandbox didn't start within {START_SECONDS:g} seconds") from None
         if not data:
-            raise SandboxError(f"the sandbox ended by itself: {self._last_words()}")
+            kind_of_end = SandboxError if self._ready is None else SandboxLost
+            raise kind_of_end(f"the sandbox ended by itself: {self._last_words()}")
         return msgspec.msgpack.decode(data, type=kind)
 
 
