@@ -22,6 +22,8 @@ from autograder.text import printable
 
 Output = dict[str, Any]
 _MAX_PICTURE = 4 << 20
+_MAX_SHOWN = 32 << 20
+"""Characters that all cells of a submission may leave behind together, pictures included."""
 _MAX_LINES = 200
 _REPLAY_SECONDS = 30.0
 """By the clock: cells that took longer are not run again only to show what later ones leave behind."""
@@ -198,6 +200,9 @@ class Session:
             return
         outputs = self._execute(worker, place)
         self.outputs[place] = [_note(_NOT_SHOWN)] if self._exposed else outputs
+        shown = sum(map(_size, self.outputs))
+        if shown > _MAX_SHOWN:
+            self.outputs[place] = [_note("Left out: the cells of this notebook have shown too much.")]
 
     def _execute(self, worker: Worker, place: int) -> list[Output]:
         """Run one cell in `worker`; where it costs the worker, remember that, and never run the cell again."""
@@ -276,6 +281,12 @@ _NOT_SHOWN = "What this cell showed is left out: it ran after hidden data had be
 
 def _note(text: str) -> Output:
     return {"output_type": "stream", "name": "stdout", "text": f"[grader] {text}\n"}
+
+
+def _size(outputs: list[Output]) -> int:
+    """Characters in a cell's outputs."""
+    parts = [part for output in outputs for part in (output.get("text", ""), *output.get("data", {}).values())]
+    return sum(map(len, parts)) + sum(len(line) for output in outputs for line in output.get("traceback", []))
 
 
 def clean_outputs(outputs: list[_Output], allowance: int) -> list[Output]:

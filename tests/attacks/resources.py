@@ -64,6 +64,7 @@ CELLS = {
                 os.unlink('f')
         except (OSError, ValueError):
             pass
+        print('canary-' + '9f2c61d07b' if len(held) > 16 else len(held))
         """,
     ),
     "unlinked_open_files": (
@@ -78,6 +79,7 @@ CELLS = {
                 os.unlink('f')
         except (OSError, ValueError):
             pass
+        print('canary-' + '9f2c61d07b' if len(held) > 64 else len(held))
         """,
     ),
     "sparse_file": (
