@@ -23,6 +23,13 @@ def _right(name: str) -> str:
     return inspect.getsource(getattr(right_answers, name))
 
 
+def _wrong(what: str, code: str) -> Attack:
+    """TARGET is wrong, and its cell runs `code`, which shall hide that."""
+    hidden = textwrap.dedent(code).strip()
+    sources = {TARGET: f"{hidden}\n\ndef {TARGET}(X, y, w0, b0, lr, n_steps):\n    return w0, b0, [0.0]"}
+    return Attack(what, sources, unearned=frozenset({TARGET}), may_lose=frozenset({"numerical_gradient"}))
+
+
 FIND_EXPECTED = """
 import gc, sys
 import numpy as np
@@ -166,6 +173,29 @@ ATTACKS = {
             TARGET: "AssertionError = Exception\ncallable = lambda _: True\ntest_gradient_descent = gradient_descent = None"
         },
         unearned=frozenset({TARGET}),
+    ),
+    "removes_assertions_before_they_run": _wrong(
+        "takes every assert statement out of the cells that run after it",
+        """
+        import ast
+        class Silent(ast.NodeTransformer):
+            def visit_Assert(self, node): return ast.copy_location(ast.Pass(), node)
+        get_ipython().ast_transformers.append(Silent())
+        """,
+    ),
+    "swallows_the_errors_of_cells": _wrong(
+        "has IPython swallow every exception", "get_ipython().set_custom_exc((Exception,), lambda *_, **__: None)"
+    ),
+    "runs_cells_as_nothing": _wrong(
+        "replaces every cell that runs after it by an empty one",
+        "get_ipython().input_transformers_cleanup.append(lambda lines: ['pass'])",
+    ),
+    "patches_the_comparison": _wrong(
+        "makes all numbers close to one another",
+        """
+        np.allclose = np.isclose = np.array_equal = lambda *_, **__: True
+        np.testing.assert_allclose = lambda *_, **__: None
+        """,
     ),
     "redefines_a_graded_function_before_the_end": Attack(
         "defines what it was tested for anew after its test",
