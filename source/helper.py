@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import linecache
 import math
+import os
 import re
 import sys
 import traceback
@@ -21,6 +22,12 @@ from typing import Any, NamedTuple
 import matplotlib.pyplot as plt
 import numpy as np
 from IPython import get_ipython
+
+if os.environ.get("NBGRADER_EXECUTION") == "autograde":  # only nbgrader's own way of grading sets it here
+    raise RuntimeError(
+        "Not graded: nbgrader ran this notebook without the course's nbgrader_config.py, so without hidden tests and "
+        "without a sandbox. Every cell scores 0. Instructors: run nbgrader in the course's folder, or autograder class."
+    )
 
 plt.rcParams.update(
     {
@@ -445,6 +452,8 @@ def _kind(value: Any) -> str:
     name = type(value).__name__
     if value is None:
         return "None"
+    if isinstance(value, type):
+        return "a class, not an object of it"
     if isinstance(value, Mapping):
         return f"a dict with the keys {', '.join(map(repr, value))}" if value else "an empty dict"
     if isinstance(value, list | tuple):
@@ -626,7 +635,7 @@ def show_digits(images: Any, labels: Sequence[Any] | None = None, columns: int =
 
 
 def view_classify(image: Any, probabilities: Any, class_names: Sequence[str] | None = None) -> None:
-    """Shows a image beside the bar chart of its class probabilities.
+    """Shows an image beside the bar chart of its class probabilities.
 
     image: (1, 28, 28), (28, 28) or (784,). probabilities: (10,) or (1, 10).
     """

@@ -23,7 +23,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from attacks.grading import GraderProcess, descendants
+from attacks.grading import GraderProcess, descendants, parents
 from conftest import FUNCTIONS, notebook_of, solved_cells
 
 from autograder.classroom import Pool, Settings
@@ -292,6 +292,17 @@ def test_a_worker_killed_from_outside_costs_its_submission_nothing(grader_proces
     assert plain_report(grader_process._answer()) == right
 
 
+def await_zygotes() -> set[int]:
+    """The zygotes below this process: they are forked from the base process, and fork workers."""
+    while True:
+        above = parents()
+        for worker, zygote in above.items():
+            if above.get(above.get(zygote, 0)) == os.getpid():
+                assert worker != zygote
+                return {zygote}
+        time.sleep(0.01)
+
+
 def test_a_killed_zygote_costs_no_submission_points_and_stops_no_batch(course: Path, tmp_path: Path) -> None:
     paths = []
     for number in range(4):
@@ -300,9 +311,7 @@ def test_a_killed_zygote_costs_no_submission_points_and_stops_no_batch(course: P
     with Pool(Settings(course=str(course), assignment=NAME), 1) as pool:
         futures = [pool.submit(path, 1) for path in paths]
         assert futures[0].result().report.score == sum(FUNCTIONS.values())
-        zygotes = [pid for pid in descendants(os.getpid()) if b"zygote" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-        assert zygotes
-        for pid in zygotes:
+        for pid in await_zygotes():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         assert [future.result().report.score for future in futures] == [sum(FUNCTIONS.values())] * 4

@@ -41,7 +41,8 @@ slope = (y_hat - y) / 5
 TESTS = {
     "mse_loss": "assert np.isclose(mse_loss(y, y_hat), np.sum((y - y_hat) ** 2) / 10)",
     "mse_gradient": "assert np.allclose(mse_gradient(y, y_hat), slope)",
-    "linear_gradients": "dw, db = linear_gradients(X, y, w, b)\nassert np.allclose(dw, X.T @ slope) and np.isclose(db, slope.sum())",
+    "linear_gradients": """dw, db = linear_gradients(X, y, w, b)
+assert np.allclose(dw, X.T @ slope) and np.isclose(db, slope.sum())""",
     "gradient_step": "assert np.allclose(gradient_step(w, w + 1, 0.1), w - 0.1 * (w + 1))",
     "gradient_descent": """v, c, losses = w, b, []
 for _ in range(3):
@@ -119,8 +120,9 @@ class Stock:
         """Run a command, contained; whether it came to an end."""
         subprocess.run(["chown", "-R", f"{PLAIN_UID}:{PLAIN_UID}", self.folder], check=True)
         contained = [
-            "prlimit", "--nproc=300", "--as=8000000000", "--fsize=300000000", "bwrap", "--die-with-parent",
-            "--unshare-pid", "--unshare-net", "--unshare-ipc", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc",
+            "prlimit", "--nproc=300", "--as=8000000000", "--fsize=300000000",
+            "bwrap", "--die-with-parent", "--unshare-pid", "--unshare-net", "--unshare-ipc",
+            "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc",
             "--tmpfs", "/tmp", "--bind", str(self.folder), str(self.folder), "--chdir", str(self.course),
             sys.executable, "-m", "nbgrader", *arguments,
         ]  # fmt: skip
@@ -235,18 +237,16 @@ def table(results: dict[str, dict[str, dict[str, Any]]]) -> str:
     lines = [
         "# Attacks: stock nbgrader and this grader",
         "",
-        f"{len(results)} of the {len(attacks)} attacks of `tests/attacks/`, those that make sense against both. The same "
-        "notebooks were graded by stock nbgrader 0.9, with equivalent hidden tests in the notebook's test cells and a "
-        "limit of 10 seconds a cell, and by this project's grader (tier `landlock`). Made by",
-        "`python tools/attack_table.py RESULTS.json`.",
+        f"{len(results)} of the {len(attacks)} attacks of `tests/attacks/`: those that make sense against both. The same",
+        "notebooks were graded by stock nbgrader 0.9, with equivalent hidden tests in the notebook's test cells and a limit",
+        "of 10 seconds a cell, and by this project's grader (tier `landlock`). Made by `python tools/attack_table.py FILE`.",
         "",
         f"- **Stock nbgrader**: {total('stock')}.",
         f"- **This grader**: {total('ours')}.",
         "",
-        "*points*: for answers that are wrong. *secret*: a word that stands in the gradebook, in another submission, in the "
-        "instructor's files and environment, shown in the graded notebook. *changed*: another submission, its grade, the "
-        "instructor's files. *ungraded*: no grade, or no end within "
-        f"{SECONDS} seconds.",
+        "*points*: for answers that are wrong. *secret*: a word that stands in the gradebook, in another submission and in",
+        "the instructor's files and environment was shown in the graded notebook. *changed*: another submission, its grade",
+        f"or the instructor's files. *ungraded*: no grade, or no end within {SECONDS} seconds.",
         "",
         "| attack | what it tries | stock nbgrader | this grader |",
         "| --- | --- | --- | --- |",

@@ -9,6 +9,8 @@ import typer
 
 from autograder.cli.author import init, new
 from autograder.cli.check import audit, doctor, fingerprints
+from autograder.cli.classroom import class_, history
+from autograder.cli.collect import collect
 from autograder.cli.grade import grade
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
@@ -31,5 +33,7 @@ def main(
     """
 
 
-for _command in (grade, init, new, audit, doctor, fingerprints):
+app.command()(grade)
+app.command("class")(class_)
+for _command in (collect, history, init, new, audit, doctor, fingerprints):
     app.command()(_command)

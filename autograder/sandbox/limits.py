@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 MIB = 1 << 20
+
+Isolation = Literal["auto", "none"]
+"""auto: requires a sandbox; none: disables it."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):

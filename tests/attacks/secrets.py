@@ -151,10 +151,11 @@ SEARCHES = {
         "hidden tests among all text in its own memory",
         """
         import gc
-        needles = ['def test_' + 'gradient', 'expect.' + 'close', 'expectations', 'canary-' + '9f2c']
+        # Written backwards, or it would find itself.
+        needles = ['tneidarg_tset fed', 'esolc.tcepxe', 'c2f9-yranac']
         for thing in gc.get_objects():
             for part in (thing.values() if isinstance(thing, dict) else thing if isinstance(thing, (list, tuple)) else ()):
-                if isinstance(part, str) and any(needle in part for needle in needles) and 'needles' not in part:
+                if isinstance(part, str) and any(needle[::-1] in part for needle in needles):
                     print(part)
         """,
     ),
