@@ -2,6 +2,9 @@
 
 Of each attack is asserted that it earned nothing, read no secret, changed nothing of others, left the machine's
 resources alone, and that a right notebook graded right afterwards by the same grader gets all its points.
+
+The families that isolation has to hold back are tried in every setting, the others as root in the tier `landlock`;
+AUTOGRADER_FULL=1 tries everything everywhere.
 """
 
 from __future__ import annotations
@@ -28,6 +31,8 @@ SETTINGS = [
     *((tier, "plain user") for tier in ("bubblewrap", "landlock")),
 ]
 """Each tier and who grades; the tier `uid` is there for root alone."""
+ISOLATED = ("secrets", "files", "processes", "system_calls", "resources")
+"""The families whose outcome depends on the tier and on who grades."""
 EVERYDAY = {
     "crashes-function_os_exit", "crashes-cell_recursion", "tampering-bench", "forged_frames-true_results",
     "lies-steals_what_is_expected_from_frames", "secrets-gradebook_by_path", "files-writes", "processes-signals",
@@ -109,7 +114,7 @@ def test_attack_gains_reads_changes_and_stops_nothing(name: str, suite_grader: G
     assert_shows_nothing_secret_or_hostile(answer)
     assert grader.files() == before
     # The machine: memory and time of the trusted side, processes, temporary files, the disk.
-    assert grader.peak() - held < 400, f"{grader.peak() - held} MiB more in the trusted process"
+    assert grader.peak() - held < attack.memory, f"{grader.peak() - held} MiB more in the trusted process"
     assert answer["report"]["duration"] < 40
     assert grader.processes() <= alive
     assert grader.left_over() == set()
@@ -159,10 +164,10 @@ def assert_shows_nothing_secret_or_hostile(answer: dict[str, Any]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [f"secrets-{name}" for name in FOUND_WITHOUT_ISOLATION])
-def test_attack_finds_secrets_where_nothing_isolates_it(unprotected: GraderProcess, name: str) -> None:
+def test_attack_finds_secrets_where_nothing_isolates_it(unprotected_by_any: GraderProcess, name: str) -> None:
     """What the suite asserts can fail: these attacks look where the secrets are."""
     with pytest.raises(AssertionError):
-        assert_shows_nothing_secret_or_hostile(grade(unprotected, ATTACKS[name].notebook()))
+        assert_shows_nothing_secret_or_hostile(grade(unprotected_by_any, ATTACKS[name].notebook()))
 
 
 @pytest.mark.slow
@@ -175,7 +180,17 @@ def test_attack_changes_files_where_nothing_isolates_it(unprotected: GraderProce
 
 @pytest.fixture
 def unprotected() -> Iterator[GraderProcess]:
-    """A grader that isolates nothing."""
+    """A grader that isolates nothing, for an attack that will spoil what lies round it."""
+    yield from unprotected_grader()
+
+
+@pytest.fixture(scope="module")
+def unprotected_by_any() -> Iterator[GraderProcess]:
+    """A grader that isolates nothing, for attacks that only read."""
+    yield from unprotected_grader()
+
+
+def unprotected_grader() -> Iterator[GraderProcess]:
     grader = GraderProcess(Path(tempfile.mkdtemp(prefix="attacks-")), "none", plain=True)
     yield grader
     grader.close()

@@ -88,7 +88,10 @@ class GraderProcess:
         for path in (self.course / "source" / NAME, self.course / "submitted" / "other" / NAME, self.temporary):
             path.mkdir(parents=True)
         (self.folder / "home").mkdir()
-        (self.course / "source" / NAME / f"{NAME}.ipynb").write_bytes(notebook_of(solved_cells()))
+        secret = b'"metadata": {"instructor": "' + CANARY.encode() + b'", "kernelspec"'
+        solved = notebook_of(solved_cells()).replace(b'"metadata": {"kernelspec"', secret)
+        assert CANARY.encode() in solved
+        (self.course / "source" / NAME / f"{NAME}.ipynb").write_bytes(solved)
         (self.course / "gradebook.db").write_text(CANARY)
         (self.course / "submitted" / "other" / NAME / f"{NAME}.ipynb").write_text(f'{{"cells": "{CANARY}"}}')
         (self.folder / "home" / "notes.txt").write_text(CANARY)

@@ -41,7 +41,14 @@ SEARCHES = {
     "own_environment": ("its own environment", "print(dict(os.environ))"),
     "environment_of_others": (
         "the environment of the processes above it",
-        "for pid in ['self', os.getppid(), 1, *range(max(1, os.getpid() - 200), os.getpid())]: show(f'/proc/{pid}/environ')",
+        """
+        try:
+            pids = os.listdir('/proc')
+        except OSError:
+            pids = ['self', os.getppid(), 1, *range(max(1, os.getpid() - 200), os.getpid())]
+        for pid in pids:
+            show(f'/proc/{pid}/environ')
+        """,
     ),
     "gradebook_by_path": (
         "the gradebook and other submissions beside the grader's folder",

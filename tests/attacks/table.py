@@ -41,8 +41,8 @@ class Attack:
     """Functions with right answers whose cells may get anything; all others must get all their points."""
     outcomes: frozenset[str] = frozenset()
     """The only outcomes that checks of `unearned` cells may have; empty: any but passed."""
-    without_isolation: bool = False
-    """Whether it succeeds with the isolation `none`: then it is known to try what it says."""
+    memory: int = 400
+    """MiB that the trusted process may hold more for a while."""
 
     def notebook(self) -> bytes:
         """The notebook file."""
@@ -66,9 +66,9 @@ def in_cell(what: str, code: str, outcomes: set[str]) -> Attack:
     return Attack(what, {TARGET: source}, unearned=frozenset({TARGET}), outcomes=frozenset(outcomes))
 
 
-def own_cell(what: str, code: str, without_isolation: bool = False, may_lose: frozenset[str] = frozenset()) -> Attack:
+def own_cell(what: str, code: str, may_lose: frozenset[str] = frozenset()) -> Attack:
     """A cell of the student's own before all answers, which are right, runs `code`."""
-    return Attack(what, first=(textwrap.dedent(code).strip(),), without_isolation=without_isolation, may_lose=may_lose)
+    return Attack(what, first=(textwrap.dedent(code).strip(),), may_lose=may_lose)
 
 
 def after_all(what: str, code: str, helpers: str = "") -> Attack:

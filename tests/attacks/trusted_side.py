@@ -60,6 +60,7 @@ ATTACKS |= {
     "large_results_everywhere": Attack(
         "every function returns 60 MB",
         {name: f"def {name}(*_):\n    return np.zeros(60 << 20, bool)" for name in FUNCTIONS},
+        memory=900,
         unearned=frozenset(FUNCTIONS),
     ),
     "slow_to_explain": Attack(
