@@ -14,8 +14,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from autograder.course import Assignment, Course
-from autograder.sandbox import landlock, messages, seccomp
+from autograder.sandbox import messages
 from autograder.sandbox.errors import SandboxError, StudentError
+from autograder.sandbox.isolation import landlock, seccomp
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.messages import NUMPY
 from autograder.sandbox.process import Sandbox
@@ -82,7 +83,7 @@ def _walls() -> Iterator[Finding]:
         files.mkdir()
         started = time.perf_counter()
         try:
-            with Sandbox(NUMPY, files, Limits(), isolated=True) as sandbox:
+            with Sandbox(NUMPY, files, Limits(), isolation="auto") as sandbox:
                 notes = sandbox.ready().notes
                 yield True, f"the sandbox starts in {time.perf_counter() - started:.1f} s"
                 worker = sandbox.spawn(0)

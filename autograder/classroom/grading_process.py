@@ -13,6 +13,7 @@ import msgspec
 from autograder.course import AssignmentError, Course
 from autograder.report import Report
 from autograder.sandbox.errors import SandboxError
+from autograder.sandbox.isolation import Isolation
 from autograder.sandbox.limits import Limits
 from autograder.seeds import seed_for
 from autograder.submission import SubmissionError, empty_submission, read_submission
@@ -27,7 +28,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The course's folder."""
     assignment: str
     limits: Limits = Limits()
-    isolation: str = "auto"
+    isolation: Isolation = "auto"
     illustrations: bool = False
     """Whether the instructor's cells that nothing graded needs are run, too."""
 

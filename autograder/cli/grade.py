@@ -132,7 +132,7 @@ def _grade_one(console: Console, task: Assignment, settings: Settings, notebook:
     seed = seeds.seed_for(key, submission.digest) if isinstance(key, bytes) else key
     with (
         console.status("Starting the sandbox …") as status,
-        Grader(task, settings.limits, isolation_of(settings.isolation), settings.illustrations) as grader,
+        Grader(task, settings.limits, settings.isolation, settings.illustrations) as grader,
     ):
         _ = grader.notes
         status.update(f"Grading {printable(notebook.name, 80)} …")

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType, TracebackType
-from typing import Literal, Self
+from typing import Self
 
 import msgspec
 import pytest
@@ -24,12 +24,11 @@ from autograder.grading.session import Output, Session, cell_message
 from autograder.notebook import Cell
 from autograder.report import CellReport, Check, ManualCell, Report, points
 from autograder.sandbox.errors import SandboxError
+from autograder.sandbox.isolation import Isolation
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.process import Sandbox
 from autograder.sandbox.warm import warm_torch
 from autograder.submission import Submission
-
-Isolation = Literal["auto", "none"]
 
 
 class Graded(msgspec.Struct, frozen=True):
@@ -55,7 +54,7 @@ class Grader:
         Args:
             assignment: what is graded.
             limits: what each submission may use up.
-            isolation: ``auto`` requires a sandbox; ``none`` disables it.
+            isolation: the tier to use; ``auto`` takes the strongest that this host offers, ``none`` disables isolation.
             with_illustrations: whether the instructor's cells that nothing graded needs are run, too.
 
         Raises:
@@ -64,13 +63,12 @@ class Grader:
         self._assignment = assignment
         self._limits = limits or Limits()
         libraries = assignment.settings.libraries
-        self._isolation = "none" if isolation == "none" else "landlock"
         beginning = list(_prefix(assignment))
         self._with_illustrations = with_illustrations
         prefix = [cell_message(cell, 0, self._limits) for cell in beginning if cell.kind == "code"]
         # All of the course, wherever it lies: solutions, gradebook and other submissions as well.
         secret = [assignment.folder.parent.parent, assignment.hidden_folder.parent]
-        self._sandbox = Sandbox(libraries, assignment.folder, self._limits, isolation != "none", prefix, secret)
+        self._sandbox = Sandbox(libraries, assignment.folder, self._limits, isolation, prefix, secret)
         # Imported while the zygote starts: the right answers may need torch, too.
         try:
             _ = assignment.bank
@@ -130,7 +128,7 @@ class Grader:
             manual=tuple(_manual(submission, self._assignment)),
             problems=(*submission.problems, *unmeasured, *plugin.faults),
             seed=seed,
-            isolation=self._isolation,
+            isolation=ready.isolation,
             versions=ready.versions,
             limits=msgspec.to_builtins(self._limits),
             duration=round(time.perf_counter() - started, 3),

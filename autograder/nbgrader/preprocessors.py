@@ -22,6 +22,7 @@ from autograder.nbgrader.course import (
     submitted_notebook,
 )
 from autograder.report import CellReport, Report
+from autograder.sandbox.isolation import CHOICES
 from autograder.sandbox.limits import MIB, Limits
 from autograder.terminal import number
 
@@ -39,9 +40,9 @@ class GradeInSandbox(NbGraderPreprocessor):
         "student and the notebook's bytes decide it.",
     ).tag(config=True)
     isolation = Enum(
-        ["auto", "none"],
+        CHOICES,
         "auto",
-        help="auto: requires a sandbox. none: disables it, for machines that have none.",
+        help="How submissions are isolated. auto: the strongest way that this host offers. none: not at all.",
     ).tag(config=True)
     illustrations = Bool(False, help="Run the instructor's cells that nothing graded needs, too: figures.").tag(
         config=True
@@ -81,7 +82,7 @@ class GradeInSandbox(NbGraderPreprocessor):
             course=str(source.parent),
             assignment=names["assignment"],
             limits=limits,
-            isolation=self.isolation,
+            isolation=self.isolation,  # type: ignore[arg-type]
             illustrations=self.illustrations,
         )
         waiting = len(converter_of(self).assignments)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import shutil
 import signal
@@ -19,9 +18,11 @@ from typing import Any, Self
 
 import msgspec
 
-from autograder.sandbox import identity, messages, wire
+from autograder.sandbox import messages, wire
 from autograder.sandbox.bench import veiled
 from autograder.sandbox.errors import Crashed, SandboxError, TimedOut
+from autograder.sandbox.isolation import Isolation
+from autograder.sandbox.isolation.identity import Reservation
 from autograder.sandbox.limits import Limits
 
 START_SECONDS = 180.0
@@ -36,8 +37,17 @@ _PAGE = 4096
 class Worker:
     """One worker process and the socket to it."""
 
-    def __init__(self, sandbox: Sandbox, connection: socket.socket, pid: int, folder: Path, limits: Limits) -> None:
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        connection: socket.socket,
+        pid: int,
+        folder: Path,
+        limits: Limits,
+        user: Reservation | None = None,
+    ) -> None:
         self._sandbox = sandbox
+        self._user = user
         self._socket = connection
         self._socket.settimeout(_POLL_SECONDS)
         self.pid = pid
@@ -94,6 +104,8 @@ class Worker:
         self._socket.close()
         self._sandbox.end(self.pid)
         _remove(self._folder)
+        if self._user is not None:
+            self._user.release()
 
     def _send(self, message: messages.Request, buffers: list[memoryview]) -> None:
         for piece in wire.frame(self._encoder.encode(message), buffers):
@@ -153,6 +165,11 @@ class Worker:
         return total
 
     @property
+    def isolation(self) -> str:
+        """The tier that isolates this worker."""
+        return self._sandbox.ready().isolation
+
+    @property
     def limits(self) -> Limits:
         """What this worker may use up."""
         return self._limits
@@ -201,7 +218,7 @@ class Sandbox:
         libraries: str,
         files: Path,
         limits: Limits,
-        isolated: bool,
+        isolation: Isolation = "auto",
         prefix: Sequence[messages.RunCell] = (),
         secret: Sequence[Path] = (),
     ) -> None:
@@ -210,13 +227,11 @@ class Sandbox:
             libraries: `zygote.NUMPY` or `zygote.TORCH`.
             files: the folder with the files that come with the assignment's notebook; copied, but for notebooks.
             limits: what each worker may use up.
-            isolated: whether workers lock themselves up; False is for machines that can't, and is said in every Report.
+            isolation: the tier that workers are isolated with.
             prefix: the instructor's cells that every notebook begins with; run once, before any fork.
             secret: folders that no worker may read, even where they lie among the libraries.
         """
         self._limits = limits
-        self._isolated = isolated
-        self._uids = itertools.cycle(range(identity.FIRST_UID, identity.LAST_UID + 1))
         self._home = Path(tempfile.mkdtemp(prefix="autograder-"))
         self._home.chmod(0o711)
         self._files = self._home / "files"
@@ -239,7 +254,14 @@ class Sandbox:
             )
         theirs.close()
         self._send(
-            messages.Setup(libraries, str(self._files), isolated, list(prefix), [str(folder) for folder in secret])
+            messages.Setup(
+                libraries=libraries,
+                files=str(self._files),
+                home=str(self._home),
+                isolation=isolation,
+                prefix=list(prefix),
+                secret=[str(folder) for folder in secret],
+            )
         )
 
     def __enter__(self) -> Self:
@@ -278,22 +300,23 @@ class Sandbox:
         Raises:
             SandboxError: the worker couldn't lock itself up.
         """
-        self.ready()
+        isolated = self.ready().isolation != "none"
         folder = Path(tempfile.mkdtemp(prefix="worker-", dir=self._home))
-        uid = next(self._uids) if os.getuid() == 0 and self._isolated else 0
-        for path in self._files.iterdir():
-            if path.suffix not in (".py", "") and path.is_file():
-                (folder / path.name).symlink_to(path)
-        if uid:
-            os.chown(folder, uid, uid)
+        user = Reservation() if os.getuid() == 0 and isolated else None
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         settings = messages.WorkerSettings(
-            str(folder), str(self._files), uid, veiled(seed), self._limits.memory, self._limits.files
+            folder=str(folder),
+            files=str(self._files),
+            uid=user.uid if user is not None else 0,
+            seed=veiled(seed),
+            memory=self._limits.memory,
+            file_size=self._limits.files,
+            cpu_seconds=int(2 * self._limits.submission_seconds) + 60,
         )
         socket.send_fds(self._socket, [msgspec.msgpack.encode(messages.Fork(settings))], [theirs.fileno()])
         theirs.close()
         forked = self._receive(messages.Forked)
-        worker = Worker(self, ours, forked.pid, folder, self._limits)
+        worker = Worker(self, ours, forked.pid, folder, self._limits, user)
         try:
             worker._deadline = _Deadline(worker, 30.0)
             worker._receive()
