@@ -28,6 +28,9 @@ from autograder.sandbox.limits import Limits
 START_SECONDS = 180.0
 _POLL_SECONDS = 0.2
 _IDLE_SECONDS = 3.0
+_MAX_THREADS = 128
+_DISK_SLACK = 256 << 20
+"""Bytes that others may take from the file system before anything is concluded from its free space."""
 # Not "-m": IPython takes the name __main__ for the notebook.
 _ZYGOTE = "from autograder.sandbox.zygote import serve; serve()"
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -48,6 +51,7 @@ class Worker:
     ) -> None:
         self._sandbox = sandbox
         self._user = user
+        self._free = _free(folder)
         self._socket = connection
         self._socket.settimeout(_POLL_SECONDS)
         self.pid = pid
@@ -134,13 +138,30 @@ class Worker:
             view = view[count:]
         return data
 
-    def usage(self) -> tuple[float, bool]:
-        """CPU seconds that the worker has used, as the kernel counts them, and whether it waits for something."""
+    def usage(self) -> tuple[float, bool, int]:
+        """CPU seconds that the worker has used, as the kernel counts them, whether it waits, and how many threads."""
         try:
             fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         except OSError:
-            return 0.0, False
-        return (int(fields[11]) + int(fields[12])) / _TICKS, fields[0] == "S"
+            return 0.0, False, 0
+        return (int(fields[11]) + int(fields[12])) / _TICKS, fields[0] == "S", int(fields[17])
+
+    def fills_disk(self) -> bool:
+        """Whether the worker holds files that are in no folder any more, and more than it may.
+
+        What it has written tells, together with what the file system has lost since the worker began; where the first
+        isn't known, the second must be much more, because others use the file system, too.
+        """
+        if self.isolation == "bubblewrap":  # its folder has a fixed size
+            return False
+        lost = self._free - _free(self._folder)
+        if lost <= self._limits.files + _DISK_SLACK:
+            return False
+        try:
+            counts = dict(line.split(": ") for line in Path(f"/proc/{self.pid}/io").read_text().splitlines())
+        except OSError:
+            return lost > self._limits.files + 4 * _DISK_SLACK
+        return max(int(counts["wchar"]), int(counts["write_bytes"])) > self._limits.files
 
     def folder_size(self) -> int:
         """Bytes in the worker's folder, links not followed; counting ends where it is more than the worker may use.
@@ -192,7 +213,7 @@ class _Deadline:
         if passed < _POLL_SECONDS:
             return
         self._last = now
-        used, waits = self._worker.usage()
+        used, waits, threads = self._worker.usage()
         elapsed = now - self._start
         # The first check comes a fifth of a second in, and no worker used more CPU than that before it.
         self._cpu = max(0.0, used - elapsed) if self._cpu is None else self._cpu
@@ -206,7 +227,9 @@ class _Deadline:
                 self._seconds, self._more = max(self._seconds, self._more()), None
                 return
             raise TimedOut(f"it did not finish within {self._seconds:.3g} seconds")
-        if self._worker.folder_size() > self._worker.limits.files:
+        if threads > _MAX_THREADS:
+            raise TimedOut(f"it started more than {_MAX_THREADS} threads")
+        if self._worker.folder_size() > self._worker.limits.files or self._worker.fills_disk():
             raise TimedOut(f"it wrote more than {self._worker.limits.files >> 20} MiB of files")
 
 
@@ -349,6 +372,12 @@ class Sandbox:
         if not data:
             raise SandboxError(f"the sandbox ended by itself: {self._last_words()}")
         return msgspec.msgpack.decode(data, type=kind)
+
+
+def _free(folder: Path) -> int:
+    """Bytes that are free in the file system of `folder`."""
+    status = os.statvfs(folder)
+    return status.f_bfree * status.f_frsize
 
 
 def _remove(folder: Path) -> None:
