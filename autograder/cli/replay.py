@@ -8,13 +8,12 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
+from autograder.classroom import Pool, Settings
 from autograder.cli.common import ERRORS, CommandError, complain, fail, isolation_of
 from autograder.cli.which_course import course_for
-from autograder.course import Assignment
-from autograder.grading import Grader
 from autograder.report import Report, differences, from_json
 from autograder.sandbox.errors import SandboxError
-from autograder.sandbox.isolation import CHOICES, Isolation
+from autograder.sandbox.isolation import CHOICES
 from autograder.sandbox.limits import Limits
 from autograder.submission import read_submission
 from autograder.terminal import number
@@ -45,13 +44,13 @@ def replay_report(
             raise CommandError("--replay takes one Report and one notebook")
         chosen, note = course_for(notebooks, course)
         task = chosen.assignment(old.assignment)
-        submission = read_submission(notebooks[0], task)
+        read_submission(notebooks[0], task)
         limits = msgspec.convert(old.limits, Limits)
         wanted = isolation_of(isolation)
         if wanted == "auto" and old.isolation in CHOICES and old.isolation != "none":
             wanted = isolation_of(old.isolation)
-        with _grader(task, limits, wanted, isolation) as grader:
-            new = grader.grade(submission, old.seed).report
+        settings = Settings(course=str(chosen.folder), assignment=old.assignment, limits=limits, isolation=wanted)
+        new = _graded(settings, notebooks[0], old.seed, isolation)
     except msgspec.ValidationError as error:
         fail(CommandError(f"{file} holds limits that this version doesn't know: {error}"), verbose)
     except ERRORS as error:
@@ -79,14 +78,12 @@ def _read(file: Path) -> Report:
         raise CommandError(f"{file} is no Report: {error}") from None
 
 
-def _grader(task: Assignment, limits: Limits, wanted: Isolation, asked: str) -> Grader:
-    """A grader that is ready, in the tier `wanted` or, where nobody asked for a certain one, the strongest there is."""
-    grader = Grader(task, limits, wanted)
+def _graded(settings: Settings, notebook: Path, seed: int, asked: str) -> Report:
+    """A new Report, made in the tier of `settings` or, where nobody asked for a certain one, the strongest there is."""
     try:
-        _ = grader.notes
+        with Pool(settings, jobs=1) as pool:
+            return pool.submit(notebook, seed).result().report
     except SandboxError:
-        grader.close()
-        if asked != "auto" or wanted == "auto":
+        if asked != "auto" or settings.isolation == "auto":
             raise
-        return Grader(task, limits, "auto")
-    return grader
+    return _graded(msgspec.structs.replace(settings, isolation="auto"), notebook, seed, asked)

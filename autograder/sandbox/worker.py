@@ -14,7 +14,7 @@ import msgspec
 
 from autograder.sandbox import messages, wire
 from autograder.sandbox.bench import Bench, line_of, seed_everything
-from autograder.sandbox.isolation import Own, Tier
+from autograder.sandbox.isolation import Own, Tier, identity
 from autograder.sandbox.shell import OUTPUTS, Output, Shell, enter_folder, run_cell
 
 
@@ -55,7 +55,7 @@ class Notebook:
         return self._run(cell)
 
     def _run(self, cell: messages.RunCell) -> tuple[messages.CellRan, list[Output]]:
-        error = run_cell(self._shell, cell.source, cell.label, cell.max_output, self.labels)
+        error = run_cell(self._shell, cell, self.labels)
         return _ended(error, cell.label, self.labels), OUTPUTS.items
 
 
@@ -108,6 +108,7 @@ def live(
     address_space: int,
     tier: Tier,
     notebook: Notebook,
+    zygote: int,
 ) -> None:
     """Lock the calling process up, then serve its requests until the other side hangs up. Never returns normally.
 
@@ -117,13 +118,17 @@ def live(
         address_space: bytes that the process has to begin with.
         tier: the isolation in force.
         notebook: what the zygote has prepared.
+        zygote: the parent's process id; the worker ends with it.
     """
+    identity.die_with(zygote)
     own = Own(
-        settings.folder,
-        settings.uid,
-        address_space + settings.memory,
-        settings.file_size,
-        settings.cpu_seconds,
+        folder=settings.folder,
+        uid=settings.uid,
+        address_space=address_space + settings.memory,
+        files=settings.file_size,
+        threads=settings.threads,
+        cpu_seconds=settings.cpu_seconds,
+        parent=zygote,
     )
     tier.make_folder(own)
     _settle(connection, settings)
@@ -151,6 +156,7 @@ def _serve(
     if isinstance(request, messages.RunCell):
         ran, outputs = notebook.run(request)
         return ran, [memoryview(msgspec.msgpack.encode(outputs))]
+    OUTPUTS.begin_call()
     return bench.handle(request, body)
 
 

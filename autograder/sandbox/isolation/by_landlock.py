@@ -51,6 +51,6 @@ class LandlockTier(Tier):
         if own.uid:
             identity.become(own.uid, self._keep_reading)
         identity.conceal()
-        identity.die_with_parent()
+        identity.die_with(own.parent)
         landlock.restrict(self._rules, Path(own.folder))
         seccomp.install(self._filter)

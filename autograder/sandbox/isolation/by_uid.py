@@ -49,7 +49,7 @@ class UidTier(Tier):
         groups = [identity.GROUP, identity.NUMPY_GROUP] if self._place.absent else [identity.GROUP]
         identity.become(own.uid, groups=groups)
         identity.conceal()
-        identity.die_with_parent()
+        identity.die_with(own.parent)
         seccomp.install(self._filter)
 
 

@@ -26,9 +26,6 @@ _CAP_DAC_READ_SEARCH = 2
 _PR_SET_KEEPCAPS, _PR_CAPBSET_DROP, _PR_SET_DUMPABLE, _PR_SET_PDEATHSIG = 8, 24, 4, 1
 _CAPABILITY_VERSION_3 = 0x20080522
 
-THREADS = 64
-"""Threads that a worker with a user of its own may have."""
-
 
 class Reservation:
     """A user id that no other worker on this machine has until `release`.
@@ -107,9 +104,14 @@ def conceal() -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def die_with_parent() -> None:
-    """Have the kernel kill the calling process when its parent ends. To be called after `become`, which undoes it."""
+def die_with(parent: int) -> None:
+    """Have the kernel kill the calling process when its parent ends, whose process id is `parent`.
+
+    Holds until the process becomes another user.
+    """
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() not in (parent, 0):  # 0: it lives in another namespace
+        os._exit(1)  # it ended before
 
 
 def unreachable(paths: list[Path]) -> list[Path]:
@@ -136,6 +138,6 @@ def limit(own: Own) -> None:
         (resource.RLIMIT_MSGQUEUE, 0),
     ]
     if own.uid:  # it counts all of a user's threads, and this user has no others
-        limits.append((resource.RLIMIT_NPROC, THREADS))
+        limits.append((resource.RLIMIT_NPROC, own.threads))
     for what, value in limits:
         resource.setrlimit(what, (value, value))

@@ -35,8 +35,12 @@ class Own(msgspec.Struct, frozen=True):
     """Bytes of address space."""
     files: int
     """Bytes of files in all."""
+    threads: int
+    """Threads at the same time, where the worker has a user of its own."""
     cpu_seconds: int
     """CPU seconds in all, after which the kernel ends the worker."""
+    parent: int
+    """The zygote's process id."""
 
 
 class Tier(ABC):
