@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
@@ -14,28 +12,29 @@ from rich.console import Console
 from rich.markup import escape
 
 from autograder.course import Assignment, Course
-from autograder.sandbox import landlock, messages, seccomp
+from autograder.sandbox import messages
 from autograder.sandbox.errors import SandboxError, StudentError
+from autograder.sandbox.isolation import TIERS
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.messages import NUMPY
 from autograder.sandbox.process import Sandbox
 from autograder.slips import configuration, slips
 
-Finding = tuple[bool, str]
-"""Whether it is well, and what was found."""
+Finding = tuple[bool | None, str]
+"""Whether it is well, None where it is missing and nothing needs it; and what was found."""
 
 _PROBES = {
     "start a process": "import os\nos.fork()",
     "open a socket": "import socket\nsocket.socket()",
     "read the grader's files": "open({canary!r}).read()",
     "write outside its folder": "open({canary!r}, 'w')",
-    "send a signal": "import os\nos.kill(os.getppid(), 0)",
+    "send a signal": "import os\nos.kill(os.getppid() or 1, 0)",
 }
 
 
-def examine_machine(console: Console) -> bool:
-    """Print what was found on this machine; returns whether everything that is needed is there."""
-    return _shown(console, (*_libraries(), *_kernel(), *_walls()))
+def examine_machine(console: Console, course: Course) -> bool:
+    """Print what was found on this machine; returns whether all that grading `course` needs is there."""
+    return _shown(console, (*_libraries(), *_space(), *_isolation(course)))
 
 
 def examine_course(console: Console, course: Course) -> bool:
@@ -46,8 +45,8 @@ def examine_course(console: Console, course: Course) -> bool:
 def _shown(console: Console, findings: Iterable[Finding]) -> bool:
     healthy = True
     for well, text in findings:
-        healthy &= well
-        mark = f"[{'green' if well else 'red'}]{'✓' if well else '✗'}[/]"
+        healthy &= well is not False
+        mark = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[dim]–[/]"}[well]
         console.print(f"{mark} {escape(text)}", highlight=False, soft_wrap=True)
     return healthy
 
@@ -60,44 +59,47 @@ def _libraries() -> Iterator[Finding]:
             yield False, f"{name} is missing: pip install {name}"
 
 
-def _kernel() -> Iterator[Finding]:
-    version = landlock.version()
-    yield version > 0, f"Landlock version {version}" if version else "Landlock is missing: it needs Linux 5.13 or newer"
-    try:
-        seccomp.program()
-        yield True, f"a seccomp filter for {os.uname().machine}"
-    except OSError as error:
-        yield False, str(error.strerror)
+def _space() -> Iterator[Finding]:
     free = shutil.disk_usage(tempfile.gettempdir()).free >> 20
     yield free > 512, f"{free:,} MiB free for temporary files"
 
 
-def _walls() -> Iterator[Finding]:
-    """Start a sandbox and try what it stops, rather than believe it."""
+def _isolation(course: Course) -> Iterator[Finding]:
+    """Each tier of isolation, tried out; what the strongest one stops, tried too, rather than believed."""
+    secret = [course.folder, course.hidden]
     with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
         canary = Path(folder, "canary")
         canary.write_text("secret")
-        canary.chmod(0o666)
         files = Path(folder, "files")
         files.mkdir()
-        started = time.perf_counter()
-        try:
-            with Sandbox(NUMPY, files, Limits(), isolated=True) as sandbox:
-                notes = sandbox.ready().notes
-                yield True, f"the sandbox starts in {time.perf_counter() - started:.1f} s"
-                worker = sandbox.spawn(0)
-                for what, source in _PROBES.items():
-                    cell = messages.RunCell(source.format(canary=str(canary)), "a probe", 1000)
-                    reply, _ = worker.request(cell, [], 10.0, _never)
-                    held = isinstance(reply, messages.CellRan) and reply.error in (
-                        "PermissionError",
-                        "FileNotFoundError",
-                    )
-                    yield held, f"a submission {'cannot' if held else 'CAN'} {what}"
-                worker.close()
-                yield from ((True, f"note: {note}") for note in notes)
-        except (SandboxError, StudentError) as error:
-            yield False, str(error)
+        used = ""
+        for tier in TIERS:
+            try:
+                with Sandbox(NUMPY, files, Limits(), tier.name, secret=secret) as sandbox:
+                    notes = sandbox.ready().notes
+                    yield True, f"isolation {tier.name}{'' if used else ' (used here)'}: {tier.promise}"
+                    if not used:
+                        used = tier.name
+                        # Permissions are tier uid's means; the others must do without.
+                        canary.chmod(0o600 if tier.name == "uid" else 0o666)
+                        yield from ((True, f"note: {note}") for note in notes)
+                        yield from _probed(sandbox, canary)
+            except (SandboxError, StudentError) as error:
+                reason = str(error).partition("\n")[2].partition("\n")[0] or str(error)
+                yield None, f"isolation {reason if reason.startswith(tier.name) else f'{tier.name}: {reason}'}"
+        if not used:
+            yield False, "this machine can't isolate submissions: make one of these tiers work"
+
+
+def _probed(sandbox: Sandbox, canary: Path) -> Iterator[Finding]:
+    worker = sandbox.spawn(0)
+    for what, source in _PROBES.items():
+        cell = messages.RunCell(source.format(canary=str(canary)), "a probe", 1000)
+        reply, _ = worker.request(cell, [], 10.0, _never)
+        held = isinstance(reply, messages.CellRan) and reply.error in ("PermissionError", "FileNotFoundError")
+        yield held, f"a submission {'cannot' if held else 'CAN'} {what}"
+    worker.close()
 
 
 def _never(*_: object) -> tuple[messages.Request, list[memoryview]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import msgspec
@@ -121,6 +122,23 @@ def from_json(data: bytes) -> Report:
 def schema() -> dict[str, Any]:
     """The JSON schema of a Report."""
     return msgspec.json.schema(Report)
+
+
+def differences(one: Report, other: Report) -> list[str]:
+    """What differs between two Reports but for times: a line each, with the place, the one's and the other's value."""
+    return list(_differences("", msgspec.to_builtins(without_times(one)), msgspec.to_builtins(without_times(other))))
+
+
+def _differences(place: str, one: object, other: object) -> Iterator[str]:
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in dict.fromkeys([*one, *other]):
+            yield from _differences(f"{place}.{key}".lstrip("."), one.get(key), other.get(key))
+    elif isinstance(one, list | tuple) and isinstance(other, list | tuple) and len(one) == len(other):
+        for number, (value, another) in enumerate(zip(one, other, strict=True)):
+            name = value.get("grade_id") or value.get("name") if isinstance(value, dict) else None
+            yield from _differences(f"{place}[{name or number}]", value, another)
+    elif one != other:
+        yield f"{place}: {one!r} became {other!r}"
 
 
 def without_times(report: Report) -> Report:

@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from autograder.report import Report
+from autograder.sandbox.isolation import Isolation
 from autograder.sandbox.limits import Limits
 
 _LENGTH = struct.Struct("<Q")
@@ -20,7 +21,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The course's folder."""
     assignment: str
     limits: Limits = Limits()
-    isolation: str = "auto"
+    isolation: Isolation = "auto"
     illustrations: bool = False
     """Whether the instructor's cells that nothing graded needs are run, too."""
 

@@ -22,7 +22,7 @@ from autograder.files import write_atomically
 
 
 def doctor(course: CourseFolder = None, verbose: Verbose = False) -> None:
-    """Check that this machine can grade: sandbox, libraries, the course's files.
+    """Check that this machine can grade: libraries, each tier of isolation and what it lacks, the course's files.
 
     Exit status 1 where this machine lacks something, 2 where an author's slip is in the course's files.
     """
@@ -31,7 +31,7 @@ def doctor(course: CourseFolder = None, verbose: Verbose = False) -> None:
     console = Console()
     try:
         found = find_course(course)
-        able = examine_machine(console)
+        able = examine_machine(console, found)
         sound = examine_course(console, found)
     except ERRORS as error:
         fail(error, verbose)

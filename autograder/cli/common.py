@@ -13,7 +13,7 @@ import autograder
 from autograder.classroom import GradingProcessLost
 from autograder.course import AssignmentError, Course
 from autograder.sandbox.errors import SandboxError
-from autograder.sandbox.limits import Isolation
+from autograder.sandbox.isolation import CHOICES, Isolation
 from autograder.submission import SubmissionError
 from autograder.text import printable
 
@@ -32,7 +32,13 @@ CourseFolder = Annotated[
     Path | None, typer.Option(help="The course's folder, with source/ in it. Default: this one or one above it.")
 ]
 OneOrAll = Annotated[str | None, typer.Argument(help="One assignment; default: all of the course's.")]
-Isolated = Annotated[str, typer.Option(help="auto: requires a sandbox; none: disables it.")]
+Isolated = Annotated[
+    str,
+    typer.Option(
+        help="How submissions are isolated: auto (the strongest that this host offers), "
+        "bubblewrap, landlock, uid, or none, which lets them do whatever you may do."
+    ),
+]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show tracebacks of the grader's own errors.")]
 
 
@@ -53,8 +59,8 @@ def find_course(given: Path | None) -> Course:
 
 def isolation_of(name: str) -> Isolation:
     """The value of --isolation."""
-    if name not in ("auto", "none"):
-        raise typer.BadParameter("it takes auto or none", param_hint="--isolation")
+    if name not in CHOICES:
+        raise typer.BadParameter(f"it takes {', '.join(CHOICES)}", param_hint="--isolation")
     return name  # type: ignore[return-value]
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-import autograder
 from autograder import seeds
 from autograder.classroom import GradingProcessLost, Pool, Settings, cores
 from autograder.cli.common import (
@@ -21,10 +20,11 @@ from autograder.cli.common import (
     Verbose,
     complain,
     fail,
-    find_course,
     isolation_of,
 )
-from autograder.course import Assignment, AssignmentError, Course
+from autograder.cli.replay import replay_report
+from autograder.cli.which_course import GradingCourse, course_for
+from autograder.course import Assignment, AssignmentError
 from autograder.files import write_atomically
 from autograder.report import Report, to_json
 from autograder.sandbox.limits import MIB, Limits
@@ -34,19 +34,17 @@ from autograder.text import printable
 
 _LIMITS = Limits()
 
-GradingCourse = Annotated[
-    Path | None,
-    typer.Option(
-        envvar="AUTOGRADER_COURSE",
-        help="The course's folder. Default: this folder, if it has source/ and nbgrader_config.py and the notebook "
-        "lies outside of it or in its submitted/STUDENT/ASSIGNMENT/; else the course that this program belongs to.",
-    ),
-]
-
 
 def grade(
-    assignment: Annotated[str, typer.Argument(help="The assignment's name: that of a folder in the course's source/.")],
-    notebooks: Annotated[list[Path], typer.Argument(metavar="NOTEBOOK...", help="The students' notebooks.")],
+    assignment: Annotated[
+        str,
+        typer.Argument(
+            help="The assignment's name: that of a folder in the course's source/. With --replay the Report names it."
+        ),
+    ],
+    notebooks: Annotated[
+        list[Path] | None, typer.Argument(metavar="NOTEBOOK...", help="The students' notebooks.", show_default=False)
+    ] = None,
     json: Annotated[
         Path | None,
         typer.Option(
@@ -65,6 +63,13 @@ def grade(
         typer.Option(
             help="Repeat a run: the same notebook and seed give the same Report. "
             "By default the course's secret, the assignment, the student and the notebook's bytes decide the seed."
+        ),
+    ] = None,
+    replay: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="REPORT",
+            help="Grade the NOTEBOOK again as this Report says (assignment, seed, limits, isolation) and compare.",
         ),
     ] = None,
     illustrations: Annotated[
@@ -87,9 +92,15 @@ def grade(
     A course holds programs that are run here, and decides what is right: one that came with a student's notebook is
     never used by itself. The report names the course that was used.
 
-    Exit status 0 when all were graded, whatever their scores; 2 when one couldn't be.
+    Exit status 0 when all were graded, whatever their scores; 2 when one couldn't be. With --replay 0 when the Report
+    came out the same but for times, 1 when it didn't.
     """
     console = Console(stderr=str(json) == "-")
+    if replay is not None:
+        named = [Path(assignment), *(notebooks or [])]
+        raise typer.Exit(replay_report(console, replay, named, course, isolation, verbose))
+    if not notebooks:
+        raise typer.BadParameter("name a notebook to grade", param_hint="NOTEBOOK...")
     notes: list[str] = []
     try:
         limits = Limits(memory=memory * MIB, cell_seconds=cell_seconds, call_seconds=call_seconds)
@@ -204,41 +215,3 @@ def _write(report: Report, file: Path | None) -> None:
         sys.stdout.write(to_json(report).decode() + "\n")
     elif file is not None:
         write_atomically(file, to_json(report))
-
-
-def course_for(notebooks: Sequence[Path], given: Path | None) -> tuple[Course, str]:
-    """The course that grades `notebooks`: the given one, the working folder's, or the one this package lies in.
-
-    The working folder may be a student's, unpacked, with a course planted in it that finds all their answers right. It
-    counts only as what no such folder is: a course's root with the notebooks outside of it or where nbgrader puts them.
-
-    Returns:
-        The course, and a remark where the working folder has another one, or "".
-
-    Raises:
-        AssignmentError: there is none.
-    """
-    if given is not None:
-        return find_course(given), ""
-    here = Path.cwd().resolve()
-    apart = all(_apart(place, here) for notebook in notebooks for place in _places(notebook))
-    if (here / "source").is_dir() and (here / "nbgrader_config.py").is_file() and apart:
-        return Course(here), ""
-    packaged = Path(autograder.__file__).resolve().parent.parent
-    remark = f"the course in {here} was not used: say --course {here} if it is yours and no student's"
-    remark = remark if (here / "source").is_dir() and here != packaged else ""
-    if (packaged / "source").is_dir():
-        return Course(packaged), remark
-    raise AssignmentError(remark or "name the course's folder with --course")
-
-
-def _places(notebook: Path) -> Iterator[Path]:
-    """Where a notebook lies, as it is named and as its folder's links lead."""
-    yield Path(os.path.abspath(notebook))
-    # A link in the path leads nowhere that it couldn't be without it.
-    yield Path(os.path.abspath(notebook.parent.resolve() / notebook.name))
-
-
-def _apart(place: Path, course: Path) -> bool:
-    """Whether a notebook lies outside of a course's folder, or where nbgrader collects it."""
-    return not place.is_relative_to(course) or place.parent.parent.parent == course / "submitted"

@@ -25,7 +25,8 @@ from autograder.notebook import Cell
 from autograder.report import CellReport, Check, ManualCell, Report, points
 from autograder.sandbox.base import Base
 from autograder.sandbox.errors import SandboxError
-from autograder.sandbox.limits import Isolation, Limits
+from autograder.sandbox.isolation import Isolation
+from autograder.sandbox.limits import Limits
 from autograder.sandbox.process import Sandbox
 from autograder.sandbox.warm import warm_torch
 from autograder.submission import Submission
@@ -55,7 +56,7 @@ class Grader:
         Args:
             assignment: what is graded.
             limits: what each submission may use up.
-            isolation: ``auto`` requires a sandbox; ``none`` disables it.
+            isolation: the tier to use; ``auto`` takes the strongest that this host offers, ``none`` disables isolation.
             with_illustrations: whether the instructor's cells that nothing graded needs are run, too.
             base: what forks the zygote; without it, a base process of its own.
 
@@ -65,13 +66,12 @@ class Grader:
         self._assignment = assignment
         self._limits = limits or Limits()
         libraries = assignment.settings.libraries
-        self._isolation = "none" if isolation == "none" else "landlock"
         beginning = list(_prefix(assignment))
         self._with_illustrations = with_illustrations
         prefix = [cell_message(cell, 0, self._limits) for cell in beginning if cell.kind == "code"]
         # All of the course, wherever it lies: solutions, gradebook and other submissions as well.
         secret = [assignment.folder.parent.parent, assignment.hidden_folder.parent]
-        self._sandbox = Sandbox(libraries, assignment.folder, self._limits, isolation != "none", prefix, secret, base)
+        self._sandbox = Sandbox(libraries, assignment.folder, self._limits, isolation, prefix, secret, base)
         # Imported while the zygote starts: the right answers may need torch, too.
         try:
             _ = assignment.bank
@@ -139,7 +139,7 @@ class Grader:
             measured=dict(plugin.measured),
             problems=(*submission.problems, *unmeasured, *plugin.faults),
             seed=seed,
-            isolation=self._isolation,
+            isolation=ready.isolation,
             versions=ready.versions,
             limits=msgspec.to_builtins(self._limits),
             duration=round(time.perf_counter() - started, 3),

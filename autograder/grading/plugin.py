@@ -38,7 +38,7 @@ from autograder.sandbox.errors import (
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.stand_ins import StandIns
 from autograder.sandbox.student import Caller, Exchange, LocalChannel, Observed, OnExchange, Student
-from autograder.text import printable
+from autograder.text import printable, without_addresses
 
 MAX_MESSAGE = 4000
 """Characters of a check's message."""
@@ -245,7 +245,7 @@ class GradingPlugin:
                 name=name,
                 title=title_of(item.obj),
                 outcome=outcome,  # type: ignore[arg-type]
-                message=message,
+                message=without_addresses(message),
                 stand_ins=self._replaced,
                 hint=explanation.hint if explanation else "",
                 diagnosis=explanation.diagnosis if explanation else None,

@@ -29,6 +29,7 @@ from autograder.nbgrader.documents import add_results
 from autograder.nbgrader.gradebook import Rows, rows_of, save_report
 from autograder.nbgrader.history import Change
 from autograder.report import Report
+from autograder.sandbox.isolation import CHOICES
 from autograder.sandbox.limits import MIB, Limits
 from autograder.terminal import number
 
@@ -46,9 +47,9 @@ class GradeInSandbox(NbGraderPreprocessor):
         "student and the notebook's bytes decide it.",
     ).tag(config=True)
     isolation = Enum(
-        ["auto", "none"],
+        CHOICES,
         "auto",
-        help="auto: requires a sandbox. none: disables it, for machines that have none.",
+        help="How submissions are isolated. auto: the strongest way that this host offers. none: not at all.",
     ).tag(config=True)
     illustrations = Bool(False, help="Run the instructor's cells that nothing graded needs, too: figures.").tag(
         config=True

@@ -21,8 +21,9 @@ from typing import Any
 
 import msgspec
 
-from autograder.sandbox import identity, messages, zygote
+from autograder.sandbox import messages, zygote
 from autograder.sandbox.base import Base
+from autograder.sandbox.isolation import identity
 from autograder.sandbox.shell import Shell, make_shell
 from autograder.sandbox.warm import warm_torch
 

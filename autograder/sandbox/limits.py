@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import msgspec
 
 MIB = 1 << 20
-
-Isolation = Literal["auto", "none"]
-"""auto: requires a sandbox; none: disables it."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +22,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds by the clock that code may wait for something without computing anything."""
     memory: int = 2048 * MIB
     """Bytes of memory beyond what the worker starts with."""
+    threads: int = 64
+    """Threads that may run at the same time."""
     files: int = 64 * MIB
     """Bytes in the worker's folder, all files together."""
     output: int = 1 * MIB

@@ -156,14 +156,19 @@ class WorkerSettings(msgspec.Struct, frozen=True):
     """What differs from worker to worker."""
 
     folder: str
-    """The worker's own folder, empty but for links to the assignment's data."""
+    """The worker's own folder."""
     files: str
     """The folder with the files that come with the assignment's notebook."""
     uid: int
     """The user to become; 0 where the grader isn't root and the worker stays who it is."""
     seed: int
     memory: int
+    """Bytes of memory beyond what the worker starts with."""
     file_size: int
+    """Bytes of files in all."""
+    threads: int
+    cpu_seconds: int
+    """CPU seconds in all, as a last resort: the grader counts, too, and stops earlier."""
 
 
 class Setup(msgspec.Struct, frozen=True):
@@ -173,7 +178,10 @@ class Setup(msgspec.Struct, frozen=True):
     """NUMPY or TORCH."""
     files: str
     """The folder with the files that come with the assignment's notebook."""
-    isolated: bool
+    home: str
+    """The folder in which workers' own folders lie."""
+    isolation: str
+    """The tier to use, or auto."""
     prefix: list[RunCell]
     """The instructor's cells that the notebook begins with: run here once, and not again in every worker."""
     secret: list[str]
@@ -181,9 +189,10 @@ class Setup(msgspec.Struct, frozen=True):
 
 
 class Ready(msgspec.Struct, tag="ready", frozen=True):
-    """The zygote's answer: versions by name, and what an instructor should know about isolation."""
+    """The zygote's answer: versions by name, the tier in use, and what an instructor should know about isolation."""
 
     versions: dict[str, str]
+    isolation: str
     notes: list[str]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import shutil
 import signal
@@ -17,13 +16,17 @@ from typing import Any, Self
 
 import msgspec
 
-from autograder.sandbox import identity, leftovers, messages, wire
+from autograder.sandbox import leftovers, messages, wire
 from autograder.sandbox.base import START_SECONDS, Base, Child, last_words
 from autograder.sandbox.bench import veiled
 from autograder.sandbox.errors import Crashed, LimitHit, SandboxError, SandboxLost, TimedOut
+from autograder.sandbox.isolation import Isolation
+from autograder.sandbox.isolation.identity import Reservation
 from autograder.sandbox.limits import Limits
 
 _POLL_SECONDS = 0.2
+_DISK_SLACK = 256 << 20
+"""Bytes that others may take from the file system before anything is concluded from its free space."""
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = 4096
 
@@ -31,8 +34,18 @@ _PAGE = 4096
 class Worker:
     """One worker process and the socket to it."""
 
-    def __init__(self, sandbox: Sandbox, connection: socket.socket, pid: int, folder: Path, limits: Limits) -> None:
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        connection: socket.socket,
+        pid: int,
+        folder: Path,
+        limits: Limits,
+        user: Reservation | None = None,
+    ) -> None:
         self._sandbox = sandbox
+        self._user = user
+        self._free = _free(folder)
         self._socket = connection
         self._socket.settimeout(_POLL_SECONDS)
         self.pid = pid
@@ -99,6 +112,8 @@ class Worker:
         killed = status is None or (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL)
         self.killed_from_outside = ended and killed
         leftovers.remove(self._folder)
+        if self._user is not None:
+            self._user.release()
 
     def _has_ended(self) -> bool:
         """Whether the process has ended by now; its socket is closed a moment earlier."""
@@ -138,13 +153,30 @@ class Worker:
             view = view[count:]
         return data
 
-    def usage(self) -> tuple[float, bool]:
-        """CPU seconds that the worker has used, as the kernel counts them, and whether it waits for something."""
+    def usage(self) -> tuple[float, bool, int]:
+        """CPU seconds that the worker has used, as the kernel counts them, whether it waits, and how many threads."""
         try:
             fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         except OSError:
-            return 0.0, False
-        return (int(fields[11]) + int(fields[12])) / _TICKS, fields[0] == "S"
+            return 0.0, False, 0
+        return (int(fields[11]) + int(fields[12])) / _TICKS, fields[0] == "S", int(fields[17])
+
+    def fills_disk(self) -> bool:
+        """Whether the worker holds files that are in no folder any more, and more than it may.
+
+        What it has written tells, together with what the file system has lost since the worker began; where the first
+        isn't known, the second must be much more, because others use the file system, too.
+        """
+        if self.isolation == "bubblewrap":  # its folder has a fixed size
+            return False
+        lost = self._free - _free(self._folder)
+        if lost <= self._limits.files + _DISK_SLACK:
+            return False
+        try:
+            counts = dict(line.split(": ") for line in Path(f"/proc/{self.pid}/io").read_text().splitlines())
+        except OSError:
+            return lost > self._limits.files + 4 * _DISK_SLACK
+        return max(int(counts["wchar"]), int(counts["write_bytes"])) > self._limits.files
 
     def folder_size(self) -> int:
         """Bytes in the worker's folder, links not followed; counting ends where it is more than the worker may use.
@@ -167,6 +199,11 @@ class Worker:
             except OSError:
                 return self._limits.files + 1
         return total
+
+    @property
+    def isolation(self) -> str:
+        """The tier that isolates this worker."""
+        return self._sandbox.ready().isolation
 
     @property
     def limits(self) -> Limits:
@@ -194,7 +231,7 @@ class _Deadline:
         if passed < _POLL_SECONDS:
             return
         self._last = now
-        used, waits = self._worker.usage()
+        used, waits, threads = self._worker.usage()
         elapsed = now - self._start
         # The first check comes a fifth of a second in, and no worker used more CPU than that before it.
         self._cpu = max(0.0, used - elapsed) if self._cpu is None else self._cpu
@@ -211,7 +248,9 @@ class _Deadline:
                 return
             reason = f"it did not finish within {self._seconds:.3g} seconds"
             raise TimedOut(reason, LimitHit(self._limit, round(self._seconds, 3)))
-        if self._worker.folder_size() > limits.files:
+        if threads > limits.threads:
+            raise TimedOut(f"it started more than {limits.threads} threads", LimitHit("threads", limits.threads))
+        if self._worker.folder_size() > limits.files or self._worker.fills_disk():
             raise TimedOut(f"it wrote more than {limits.files >> 20} MiB of files", LimitHit("files", limits.files))
 
 
@@ -223,7 +262,7 @@ class Sandbox:
         libraries: str,
         files: Path,
         limits: Limits,
-        isolated: bool,
+        isolation: Isolation = "auto",
         prefix: Sequence[messages.RunCell] = (),
         secret: Sequence[Path] = (),
         base: Base | None = None,
@@ -233,14 +272,12 @@ class Sandbox:
             libraries: `messages.NUMPY` or `messages.TORCH`.
             files: the folder with the files that come with the assignment's notebook; copied, but for notebooks.
             limits: what each worker may use up.
-            isolated: whether workers lock themselves up; False is for machines that can't, and is said in every Report.
+            isolation: the tier that workers are isolated with.
             prefix: the instructor's cells that every notebook begins with; run once, before any fork.
             secret: folders that no worker may read, even where they lie among the libraries.
             base: what forks the zygote, with these `libraries` imported; without it, a base process of its own.
         """
         self._limits = limits
-        self._isolated = isolated
-        self._uids = itertools.cycle(range(identity.FIRST_UID, identity.LAST_UID + 1))
         self._base = base or Base(libraries)
         self._owns_base = base is None
         self._home = Path(tempfile.mkdtemp(prefix="sandbox-", dir=self._base.home))
@@ -248,7 +285,12 @@ class Sandbox:
         self._files = self._home / "files"
         _copy_files(files, self._files)
         self._setup = messages.Setup(
-            libraries, str(self._files), isolated, list(prefix), [str(folder) for folder in secret]
+            libraries=libraries,
+            files=str(self._files),
+            home=str(self._home),
+            isolation=isolation,
+            prefix=list(prefix),
+            secret=[str(folder) for folder in secret],
         )
         self._ready: messages.Ready | None = None
         self._log = self._home / "zygote.log"
@@ -299,28 +341,30 @@ class Sandbox:
             SandboxError: the worker couldn't lock itself up.
             SandboxLost: the zygote is gone, or the machine can't make another worker: no fault of a submission's.
         """
-        self.ready()
+        isolated = self.ready().isolation != "none"
         try:
-            return self._spawn(seed)
+            return self._spawn(seed, isolated)
         except OSError as error:
             raise SandboxLost(f"no worker can be made any more: {error}") from None
 
-    def _spawn(self, seed: int) -> Worker:
+    def _spawn(self, seed: int, isolated: bool) -> Worker:
         folder = Path(tempfile.mkdtemp(prefix="worker-", dir=self._home))
-        uid = next(self._uids) if os.getuid() == 0 and self._isolated else 0
-        for path in self._files.iterdir():
-            if path.suffix not in (".py", "") and path.is_file():
-                (folder / path.name).symlink_to(path)
-        if uid:
-            os.chown(folder, uid, uid)
+        user = Reservation() if os.getuid() == 0 and isolated else None
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         settings = messages.WorkerSettings(
-            str(folder), str(self._files), uid, veiled(seed), self._limits.memory, self._limits.files
+            folder=str(folder),
+            files=str(self._files),
+            uid=user.uid if user is not None else 0,
+            seed=veiled(seed),
+            memory=self._limits.memory,
+            file_size=self._limits.files,
+            threads=self._limits.threads,
+            cpu_seconds=int(2 * self._limits.submission_seconds) + 60,
         )
         socket.send_fds(self._socket, [msgspec.msgpack.encode(messages.Fork(settings))], [theirs.fileno()])
         theirs.close()
         forked = self._receive(messages.Forked)
-        worker = Worker(self, ours, forked.pid, folder, self._limits)
+        worker = Worker(self, ours, forked.pid, folder, self._limits, user)
         try:
             worker._deadline = _Deadline(worker, 30.0)
             worker._receive()
@@ -354,6 +398,12 @@ class Sandbox:
             kind_of_end = SandboxError if self._ready is None else SandboxLost
             raise kind_of_end(f"the sandbox ended by itself: {last_words(self._log)}")
         return msgspec.msgpack.decode(data, type=kind)
+
+
+def _free(folder: Path) -> int:
+    """Bytes that are free in the file system of `folder`."""
+    status = os.statvfs(folder)
+    return status.f_bfree * status.f_frsize
 
 
 def _copy_files(source: Path, target: Path) -> None:

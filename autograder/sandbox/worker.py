@@ -12,19 +12,10 @@ from typing import Any
 
 import msgspec
 
-from autograder.sandbox import identity, landlock, messages, seccomp, wire
+from autograder.sandbox import messages, wire
 from autograder.sandbox.bench import Bench, line_of, seed_everything
+from autograder.sandbox.isolation import Own, Tier, identity
 from autograder.sandbox.shell import OUTPUTS, Output, Shell, enter_folder, run_cell
-
-
-class Restrictions(msgspec.Struct, frozen=True):
-    """What a worker locks itself up with; made by the zygote once, before any fork."""
-
-    rules: list[landlock.Rule]
-    filter: bytes
-    keep_reading: bool
-    absent: list[str]
-    """Names of modules that can't be imported."""
 
 
 class Ran(msgspec.Struct, frozen=True):
@@ -114,18 +105,35 @@ class _Link:
 def live(
     connection: socket.socket,
     settings: messages.WorkerSettings,
-    restrictions: Restrictions | None,
+    address_space: int,
+    tier: Tier,
     notebook: Notebook,
     zygote: int,
 ) -> None:
     """Lock the calling process up, then serve its requests until the other side hangs up. Never returns normally.
 
-    zygote: the parent's process id; the worker ends with it.
+    Args:
+        connection: the socket to the grader.
+        settings: what is this worker's alone.
+        address_space: bytes that the process has to begin with.
+        tier: the isolation in force.
+        notebook: what the zygote has prepared.
+        zygote: the parent's process id; the worker ends with it.
     """
-    _settle(connection, settings)
     identity.die_with(zygote)
-    if restrictions is not None:
-        _lock_up(settings, restrictions, zygote)
+    own = Own(
+        folder=settings.folder,
+        uid=settings.uid,
+        address_space=address_space + settings.memory,
+        files=settings.file_size,
+        threads=settings.threads,
+        cpu_seconds=settings.cpu_seconds,
+        parent=zygote,
+    )
+    tier.make_folder(own)
+    _settle(connection, settings)
+    tier.lock_up(own)
+    _link_data(settings)
     _silence()
     link = _Link(connection)
     # This first message says that the restrictions are in force; without it the grader won't send any student code.
@@ -165,21 +173,16 @@ def _settle(connection: socket.socket, settings: messages.WorkerSettings) -> Non
     enter_folder(settings.folder, settings.files)
 
 
+def _link_data(settings: messages.WorkerSettings) -> None:
+    """Let the notebook find the assignment's data beside it, as it does at home."""
+    for path in Path(settings.files).iterdir():
+        if path.suffix not in (".py", "") and path.is_file():
+            Path(settings.folder, path.name).symlink_to(path)
+
+
 def _silence() -> None:
     """Nothing printed below Python's level goes anywhere; until here, the zygote's log takes what fails."""
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
     os.close(null)
-
-
-def _lock_up(settings: messages.WorkerSettings, restrictions: Restrictions, zygote: int) -> None:
-    identity.limit(settings.memory, settings.file_size)
-    if settings.uid:
-        identity.become(settings.uid, restrictions.keep_reading)
-        identity.die_with(zygote)
-    identity.conceal()
-    landlock.restrict(restrictions.rules, Path(settings.folder))
-    seccomp.install(restrictions.filter)
-    for name in restrictions.absent:
-        sys.modules[name] = None  # type: ignore[assignment]

@@ -7,22 +7,23 @@ its memory.
 from __future__ import annotations
 
 import gc
+import io
 import os
 import py_compile
+import resource
 import signal
 import socket
 import sys
-import sysconfig
 import traceback
 from pathlib import Path
 from typing import Any, NoReturn
 
 import msgspec
 
-import autograder
-from autograder.sandbox import identity, landlock, messages, seccomp
+from autograder.sandbox import messages
+from autograder.sandbox.isolation import Place, Tier, Unavailable, enclose
 from autograder.sandbox.shell import OUTPUTS, Shell, run_cell
-from autograder.sandbox.worker import Notebook, Ran, Restrictions, live
+from autograder.sandbox.worker import Notebook, Ran, live
 
 _LARGEST = 1 << 16
 """Bytes of a message, at most."""
@@ -39,24 +40,33 @@ def serve(connection: socket.socket, shell: Shell, versions: dict[str, str]) -> 
         shell: the process's shell, warmed up.
         versions: of the libraries, by name.
     """
+    size = open("/proc/self/statm", "rb", buffering=0)  # noqa: SIM115 - workers' namespaces have no /proc
     setup = msgspec.msgpack.decode(connection.recv(_LARGEST), type=messages.Setup)
+    absent = [*TORCH_PACKAGES, *OTHER_AUTOGRAD] if setup.libraries == messages.NUMPY else []
     try:
         if setup.libraries == messages.TORCH:
             _adapt_torch()
         _warm_helper(setup)
+        enclosed = enclose(setup.isolation, Place(setup.files, setup.home, setup.secret, absent))
         ran = _run_prefix(setup, shell)
-        restrictions, notes = _restrictions(setup)
+        if setup.isolation != "none":
+            for name in absent:
+                sys.modules[name] = None  # type: ignore[assignment]
+        enclosed.tier.finish()
+    except Unavailable as error:
+        connection.send(msgspec.msgpack.encode(messages.NotStarted(str(error))))
+        return
     except Exception as error:
         reason = f"{type(error).__name__}: {error}\n{traceback.format_exc()}"
         connection.send(msgspec.msgpack.encode(messages.NotStarted(reason)))
         return
     gc.collect()
     gc.freeze()
-    connection.send(msgspec.msgpack.encode(messages.Ready(versions, notes)))
-    _fork_workers(connection, restrictions, Notebook(shell, ran))
+    connection.send(msgspec.msgpack.encode(messages.Ready(versions, enclosed.tier.name, enclosed.notes)))
+    _fork_workers(connection, enclosed.tier, Notebook(shell, ran), size)
 
 
-def _fork_workers(connection: socket.socket, restrictions: Restrictions | None, notebook: Notebook) -> None:
+def _fork_workers(connection: socket.socket, tier: Tier, notebook: Notebook, size: io.FileIO) -> None:
     zygote = os.getpid()
     children: set[int] = set()
     while True:
@@ -67,9 +77,12 @@ def _fork_workers(connection: socket.socket, restrictions: Restrictions | None, 
             return
         request = msgspec.msgpack.decode(data, type=messages.Fork | messages.Kill)
         if isinstance(request, messages.Fork):
+            size.seek(0)
+            address_space = int(size.read().split()[0]) * resource.getpagesize()
             pid = os.fork()
             if pid == 0:
-                _be_worker(connection, descriptors[0], request.settings, restrictions, notebook, zygote)
+                connection.close()
+                _be_worker(descriptors[0], request.settings, address_space, tier, notebook, zygote)
             children.add(pid)
             os.close(descriptors[0])
             connection.send(msgspec.msgpack.encode(messages.Forked(pid)))
@@ -78,16 +91,15 @@ def _fork_workers(connection: socket.socket, restrictions: Restrictions | None, 
 
 
 def _be_worker(
-    connection: socket.socket,
     descriptor: int,
     settings: messages.WorkerSettings,
-    restrictions: Restrictions | None,
+    address_space: int,
+    tier: Tier,
     notebook: Notebook,
     zygote: int,
 ) -> None:
     try:
-        connection.close()
-        live(socket.socket(fileno=descriptor), settings, restrictions, notebook, zygote)
+        live(socket.socket(fileno=descriptor), settings, address_space, tier, notebook, zygote)
     except OSError as error:  # only the restrictions raise it: what the student's code does is answered, not raised
         os.write(2, f"{error}\n".encode())
     finally:
@@ -165,44 +177,3 @@ def _warm_helper(setup: messages.Setup) -> None:
     """Compile the assignment's modules once, so that no worker has to."""
     for path in Path(setup.files).glob("*.py"):
         py_compile.compile(str(path), doraise=True)
-
-
-def _restrictions(setup: messages.Setup) -> tuple[Restrictions | None, list[str]]:
-    if not setup.isolated:
-        return None, []
-    if landlock.version() < 1:
-        raise OSError("Landlock is missing from this kernel (it needs Linux 5.13 or newer, with Landlock switched on)")
-    roots = [*_library_roots(), *map(Path, _SYSTEM)]
-    site_packages = {Path(str(sysconfig.get_path(name))) for name in ("purelib", "platlib")}
-    absent = [*TORCH_PACKAGES, *OTHER_AUTOGRAD] if setup.libraries == messages.NUMPY else []
-    package = Path(str(autograder.__file__)).parent
-    hidden = [package, *map(Path, setup.secret), *(site / name for site in site_packages for name in absent)]
-    rules = [*landlock.readable([*roots, Path(setup.files)], hidden), *_DEVICES]
-    locked = identity.unreachable([path for path in (*_library_roots(), Path(setup.files)) if path.exists()])
-    keep_reading = os.getuid() == 0 and bool(locked)
-    notes = []
-    if keep_reading:
-        notes.append(
-            f"{locked[0]} can be entered by root only, and Python lies below it: workers keep the capability to read "
-            "(behind Landlock). Install Python where every user can read it to do without."
-        )
-    return Restrictions(rules, seccomp.program(), keep_reading, absent), notes
-
-
-def _library_roots() -> list[Path]:
-    names = ("stdlib", "platstdlib", "purelib", "platlib")
-    return [Path(path) for path in dict.fromkeys(str(sysconfig.get_path(name)) for name in names)] + [
-        Path(sys.base_prefix, "lib")
-    ]
-
-
-_SYSTEM = (
-    "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache", "/etc/localtime",
-    "/usr/share/zoneinfo", "/usr/share/fonts", "/usr/local/share/fonts", "/etc/fonts", "/usr/share/fontconfig",
-)  # fmt: skip
-_DEVICES = [
-    ("/dev/null", landlock.DEVICE),
-    ("/dev/zero", landlock.READ),
-    ("/dev/random", landlock.READ),
-    ("/dev/urandom", landlock.READ),
-]
