@@ -7,6 +7,7 @@ Stock nbgrader and Otter get plain asserts that do what the hidden tests do: com
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 import shutil
@@ -183,7 +184,8 @@ def make_course(folder: Path, assignment: Assignment, notebooks: list[Notebook],
 
 
 def _with_tests(notebook: Notebook, name: str) -> Notebook:
-    """The notebook with asserts in its test cells."""
+    """A copy of the notebook with asserts in its test cells."""
+    notebook = copy.deepcopy(notebook)
     for cell in notebook["cells"]:
         test = IN_NOTEBOOK_TESTS[name].get(cell["metadata"].get("nbgrader", {}).get("grade_id"))
         if test is not None:
