@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from benchmark_class import IN_NOTEBOOK_TESTS, ROOT, Notebook, make_course, make_otter_zip, mixed_class, right_class
+from sample_classes import IN_NOTEBOOK_TESTS, ROOT, Notebook, make_course, make_otter_zip, mixed_class, right_class
 
 from autograder.classroom import cores
 from autograder.course import Assignment, Course

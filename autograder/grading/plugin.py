@@ -76,6 +76,11 @@ class GradingPlugin:
         self.faults: list[str] = []
         self.stopped: SandboxError | None = None
 
+    @property
+    def measured(self) -> dict[str, float]:
+        """Numbers that hidden tests put into the Report."""
+        return self._caller.measured
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Order the tests as their cells stand in the notebook; what grades no cell of it is left out."""
@@ -259,8 +264,10 @@ class GradingPlugin:
             self.explained_elsewhere.add(cell)
         elif mark.kwargs["diagnose"] and self._isolated:
             seed = test_seed(self._seed, item.name)
-            run = functools.partial(self._fixtures, seed)
-            self.trials[cell].append(Trial(item.obj, run, self._caller.transcript, error is not None))
+            here, elsewhere = (
+                functools.partial(self._fixtures, number) for number in (seed, test_seed(seed, item.name))
+            )
+            self.trials[cell].append(Trial(item.obj, here, self._caller.transcript, error is not None, elsewhere))
 
     def _named(self, cell: str, error: BaseException | None) -> Misconception | None:
         """The misconception that a hidden test has named by itself."""
