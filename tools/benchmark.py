@@ -316,7 +316,8 @@ def main() -> None:
             f"there are no in-notebook tests for {', '.join(unknown)}: only for {', '.join(IN_NOTEBOOK_TESTS)}"
         )
     load = os.getloadavg()[0]
-    command = f"python tools/benchmark.py --size {arguments.size} --sample {arguments.sample} --write"
+    chosen = "" if arguments.assignments == list(IN_NOTEBOOK_TESTS) else " ".join(["", *arguments.assignments])
+    command = f"python tools/benchmark.py{chosen} --size {arguments.size} --sample {arguments.sample} --write"
     lines = [
         "# Benchmark\n",
         f"`{command}` measured this on {cores()} cores, Python {platform.python_version()},",
