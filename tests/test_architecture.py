@@ -35,13 +35,14 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("classroom", "course", "files", "notebook", "pages", "report", "sandbox", "seeds", "statistics"),
         *("submission", "terminal"),
     },
+    "lms": {"classroom", "course", "pages", "report", "sandbox", "seeds", "submission", "terminal", "text"},
     "scaffold": {"course"},
     "slips": {"authoring", "course", "notebook"},
     "audit": {"authoring", "classroom", "course", "grading", "report", "submission"},
     "doctor": {"course", "sandbox", "slips"},
     "fingerprints": {"authoring", "course", "sandbox"},
     "cli": {
-        *("audit", "classroom", "course", "doctor", "files", "fingerprints", "grading", "nbgrader", "notebook"),
+        *("audit", "classroom", "course", "doctor", "files", "fingerprints", "grading", "lms", "nbgrader", "notebook"),
         *("pages", "report", "sandbox", "scaffold", "seeds", "slips", "statistics", "submission", "terminal", "text"),
     },
 }

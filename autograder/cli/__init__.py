@@ -14,6 +14,7 @@ from autograder.cli.collect import collect
 from autograder.cli.essays import essays
 from autograder.cli.grade import grade
 from autograder.cli.report import report
+from autograder.cli.serve import serve
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 
@@ -37,5 +38,5 @@ def main(
 
 app.command()(grade)
 app.command("class")(class_)
-for _command in (collect, report, essays, history, init, new, audit, doctor, fingerprints):
+for _command in (collect, report, essays, history, init, new, audit, doctor, fingerprints, serve):
     app.command()(_command)
