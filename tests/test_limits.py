@@ -156,7 +156,7 @@ def test_a_cell_that_prints_without_end_is_stopped_with_an_error_that_says_why(
 ) -> None:
     loop = "while True:\n    try:\n        print('x' * 1000)\n    except Exception:\n        pass"
     graded = strict.grade(notebook_with({"mse_gradient": f"def mse_gradient(y, y_hat): return 1\n{loop}"}), seed=1)
-    assert "PrintedTooMuch: more than 2 MiB were printed" in printed(graded, "mse_gradient")
+    assert "PrintedTooMuch\nmore than 2 MiB were printed" in printed(graded, "mse_gradient")
     assert outcomes(graded.report, "mse_gradient") == {"failed"}
 
 
@@ -173,3 +173,24 @@ def test_an_illustration_isn_t_run_into_the_endless_loop_that_a_hidden_test_met(
         graded = grader.grade(msgspec.structs.replace(submission, cells=tuple(cells)), seed=1)
     assert {name for name, share in scores(graded.report).items() if share < 1} == {"gradient_descent"}
     assert "Not run: it may call gradient_descent, which had to be stopped." in str(graded.outputs)
+
+
+@pytest.mark.slow
+@pytest.mark.timing
+@pytest.mark.parametrize("name", ["ps1_gradient_descent", "ps4_training_loop"])
+def test_five_mistakes_cost_at_most_two_and_a_half_times_a_right_notebook(name: str) -> None:
+    task = Course(ROOT).assignment(name)
+    right = read_submission(task.notebook, task)
+    cells: list[Cell] = [*right.cells]
+    for function in task.functions[:5]:
+        place = right.position(function)
+        wrong = task.bank.of(function)[0].source.text
+        cells[place] = msgspec.structs.replace(cells[place], source=wrong)
+    five = msgspec.structs.replace(right, cells=tuple(cells))
+    with Grader(task) as grader:
+        grader.grade(five, seed=1)
+        took = {
+            submission is five: min(grader.grade(submission, seed).report.duration for seed in range(3))
+            for submission in (right, five)
+        }
+    assert took[True] < 2.5 * took[False], took

@@ -1,178 +1,213 @@
-"""Mixed classes into nbgrader's gradebook: by size, processes and Dask workers, beside stock nbgrader.
+"""Classes of submissions for the benchmark, and the courses in which each of the systems grades them.
 
-Stock nbgrader runs the same notebooks with plain asserts in their test cells.
-
-Usage: python tools/benchmark_class.py [ASSIGNMENT] [--sizes 10 100 1000] [--jobs 1 2] [--workers 2] [--stock 10]
-           [--write]
+A *mixed* class: half of the submissions are wrong in one or several cells (entries of the assignment's bank of
+misconceptions), a tenth is unfilled from some cell on, 4 % crash, 1 % loop or print without end, the rest is right.
+Stock nbgrader and Otter get plain asserts that do what the hidden tests do: compare with right answers, and train.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
-import resource
-import subprocess
-import sys
-import tempfile
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+import copy
+import json
+import random
+import shutil
+import zipfile
 from pathlib import Path
+from typing import Any
 
-from nbgrader.api import Gradebook
-from sample_classes import make_course, mixed_class
-
-from autograder.course import Assignment, Course
+from autograder.course import Assignment
 
 ROOT = Path(__file__).resolve().parent.parent
-BIN = Path(sys.executable).parent
+Notebook = dict[str, Any]
+
+_NUMPY = """
+import numpy as np
+_rng = np.random.default_rng(0)
+_X, _y, _w = _rng.normal(size=(20, 3)), _rng.normal(size=20), _rng.normal(size=3)
+def _close(a, b, atol=1e-6):
+    return np.allclose(a, b, atol=atol)
+def _loss(w, b):
+    return ((_X @ w + b - _y) ** 2).mean() / 2
+def _slopes(w, b):
+    d = (_X @ w + b - _y) / 20
+    return _X.T @ d, d.sum()
+"""
+_NUMPY_TESTS = {
+    "test_mse_loss": _NUMPY + "assert _close(mse_loss(_y, _X @ _w + 1), _loss(_w, 1))",
+    "test_mse_gradient": _NUMPY + "assert _close(mse_gradient(_y, 0 * _y), -_y / 20)",
+    "test_linear_gradients": _NUMPY
+    + "for _a, _b in zip(linear_gradients(_X, _y, _w, 0.3), _slopes(_w, 0.3)):\n    assert _close(_a, _b)",
+    "test_gradient_step": _NUMPY + "assert _close(gradient_step(_w, np.ones(3), 0.1), _w - 0.1)",
+    "test_gradient_descent": _NUMPY
+    + """
+for _steps in (1, 5, 50):
+    _a, _b, _losses = _w, 0.3, [_loss(_w, 0.3)]
+    for _ in range(_steps):
+        _da, _db = _slopes(_a, _b)
+        _a, _b = _a - 0.1 * _da, _b - 0.1 * _db
+        _losses.append(_loss(_a, _b))
+    _got = gradient_descent(_X, _y, _w, 0.3, 0.1, _steps)
+    assert _close(_got[0], _a) and _close(_got[1], _b) and _close(_got[2], _losses)
+""",
+    "test_numerical_gradient": _NUMPY
+    + "assert _close(numerical_gradient(lambda w: (w**3).sum(), _w), 3 * _w**2, 1e-4)",
+}
+_TORCH = """
+import numpy as np
+torch.manual_seed(0)
+_x, _y = torch.randn(21, 1, 28, 28), torch.arange(21) % 10
+def _net():
+    torch.manual_seed(1)
+    return nn.Sequential(nn.Linear(784, 7), nn.ReLU(), nn.Linear(7, 10))
+def _right(net, batches, epochs, lr=0.1):
+    opt, crit, losses = optim.SGD(net.parameters(), lr=lr), nn.CrossEntropyLoss(), []
+    for _ in range(epochs):
+        for x, y in batches:
+            opt.zero_grad()
+            loss = crit(net(x.view(len(x), -1)), y)
+            loss.backward()
+            opt.step()
+            losses.append(loss.item())
+    return losses
+def _same(a, b):
+    return all(torch.allclose(p, q, atol=1e-5) for p, q in zip(a.parameters(), b.parameters()))
+_batches = list(zip(_x.split(8), _y.split(8)))
+"""
+_TORCH_TESTS = {
+    "test_build_network": """
+_n = build_network()
+assert [name for name, _ in _n.named_children()] == ["fc1", "relu1", "fc2", "relu2", "logits"]
+assert [tuple(p.shape) for p in _n.parameters()] == [(128, 784), (128,), (64, 128), (64,), (10, 64), (10,)]
+for _hidden in ((5,), (7, 6, 5)):
+    assert build_network(9, _hidden, 4)(torch.randn(3, 9)).shape == (3, 4)
+""",
+    "test_train_step": _TORCH
+    + """
+_a, _b = _net(), _net()
+_o = optim.SGD(_a.parameters(), lr=0.1)
+_got = [train_step(_a, x, y, nn.CrossEntropyLoss(), _o) for x, y in _batches]
+assert np.allclose(_got, _right(_b, _batches, 1), atol=1e-5) and _same(_a, _b)
+""",
+    "test_train": _TORCH
+    + """
+for _epochs, _every in ((1, 2), (3, 2), (2, 4)):
+    _a, _b = _net(), _net()
+    _got = train(_a, _batches, nn.CrossEntropyLoss(), optim.SGD(_a.parameters(), lr=0.1), _epochs, _every)
+    _all = _right(_b, _batches, _epochs)
+    _want = [sum(_all[i : i + _every]) / _every for i in range(0, len(_all) - _every + 1, _every)]
+    assert np.allclose(_got, _want, atol=1e-5) and _same(_a, _b)
+""",
+    "test_predict": _TORCH
+    + """
+_a = _net()
+_p = predict(_a, _x)
+assert torch.allclose(_p, torch.softmax(_a(_x.view(21, -1)), 1), atol=1e-6) and not _p.requires_grad and _a.training
+""",
+    "test_accuracy": _TORCH
+    + """
+_a = _net()
+_labels = _a(_x.view(21, -1)).argmax(1)
+_labels[:4] = (_labels[:4] + 1) % 10
+assert abs(accuracy(_a, list(zip(_x.split(8), _labels.split(8)))) - 17 / 21) < 1e-6
+""",
+    "test_final_accuracy": """
+_n = build_network()
+_few = torch.utils.data.TensorDataset(*(t[:5000] for t in training.tensors))
+_l = DataLoader(_few, batch_size=64, shuffle=True)
+train(_n, _l, nn.CrossEntropyLoss(), optim.SGD(_n.parameters(), lr=0.01, momentum=0.9), 2, 100)
+assert (_n(validation.tensors[0].view(-1, 784)).argmax(1) == validation.tensors[1]).float().mean() > 0.8
+""",
+}
+IN_NOTEBOOK_TESTS = {"ps1_gradient_descent": _NUMPY_TESTS, "ps4_training_loop": _TORCH_TESTS}
+"""By the assignment and the test cell: what stock nbgrader and Otter grade with."""
+
+_CRASH = "    import os; os._exit(1)\n"
+_ENDLESS = ("    while True: pass\n", "    while True: print('x')\n")
 
 
-class Measured:
-    """What a command took: seconds by the clock, CPU seconds, most memory of all its processes together in MiB."""
+def right_class(assignment: Assignment, size: int) -> list[Notebook]:
+    """So many right notebooks."""
+    return [json.loads(assignment.notebook.read_bytes()) for _ in range(size)]
 
-    def __init__(self, command: list[str], folder: Path) -> None:
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        started = time.perf_counter()
-        environment = {**os.environ, "PATH": f"{BIN}:{os.environ.get('PATH', '')}"}
-        log = folder / "benchmark.log"
-        with log.open("w") as out:
-            process = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=out)
-            self.memory = 0.0
-            watcher = threading.Thread(target=self._watch, args=(process,))
-            watcher.start()
-            status = process.wait()
-        self.seconds = time.perf_counter() - started
-        watcher.join()
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        self.cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        if status not in (0, 2):
-            raise SystemExit(
-                f"{' '.join(command)} ended with {status}:\n" + "\n".join(log.read_text().splitlines()[-20:])
+
+def mixed_class(assignment: Assignment, size: int, seed: int = 0) -> list[Notebook]:
+    """A class as it is: see above. The same seed gives the same class."""
+    chance = random.Random(seed)
+    kinds = ["wrong"] * (size // 2) + ["unfilled"] * (size // 10) + ["crash"] * round(size * 0.04)
+    kinds += ["endless"] * max(1, round(size * 0.01))
+    kinds += ["right"] * (size - len(kinds))
+    chance.shuffle(kinds)
+    return [_submission(assignment, kind, chance) for kind in kinds]
+
+
+def _submission(assignment: Assignment, kind: str, chance: random.Random) -> Notebook:
+    notebook: Notebook = json.loads(assignment.notebook.read_bytes())
+    cells = {cell["metadata"].get("nbgrader", {}).get("grade_id"): cell for cell in notebook["cells"]}
+    functions = list(assignment.functions)
+    if kind == "wrong":
+        for function in chance.sample(functions, chance.choice([1, 1, 2, 3])):
+            entries = assignment.bank.of(function)
+            if entries:
+                cells[function]["source"] = chance.choice(entries).source.text
+    elif kind == "unfilled":
+        for function in functions[chance.randrange(len(functions)) :]:
+            cells[function]["source"] = _head(cells[function], function) + "    raise NotImplementedError\n"
+    elif kind in ("crash", "endless"):
+        function = chance.choice(functions)
+        body = _CRASH if kind == "crash" else chance.choice(_ENDLESS)
+        cells[function]["source"] = _head(cells[function], function) + body
+    notebook["metadata"]["kind"] = kind
+    return notebook
+
+
+def _head(cell: dict[str, Any], function: str) -> str:
+    """A cell's source up to the line that begins its function."""
+    source = "".join(cell["source"])
+    return source[: source.index("\n", source.index(f"def {function}(")) + 1]
+
+
+def make_course(folder: Path, assignment: Assignment, notebooks: list[Notebook], stock: bool) -> None:
+    """A course in `folder` with these submissions, of this project or (`stock`) of nbgrader alone."""
+    name = assignment.name
+    source = folder / "source" / name
+    shutil.copytree(assignment.folder, source, ignore=shutil.ignore_patterns("__pycache__"))
+    solved = source / f"{name}.ipynb"
+    if stock:
+        solved.write_text(json.dumps(_with_tests(json.loads(solved.read_text()), name)))
+    else:
+        shutil.copy(ROOT / "nbgrader_config.py", folder)
+    for number, notebook in enumerate(notebooks):
+        submitted = folder / "submitted" / f"student{number:04}" / name
+        submitted.mkdir(parents=True)
+        content = _with_tests(notebook, name) if stock else notebook
+        (submitted / f"{name}.ipynb").write_text(json.dumps(content))
+
+
+def _with_tests(notebook: Notebook, name: str) -> Notebook:
+    """A copy of the notebook with asserts in its test cells."""
+    notebook = copy.deepcopy(notebook)
+    for cell in notebook["cells"]:
+        test = IN_NOTEBOOK_TESTS[name].get(cell["metadata"].get("nbgrader", {}).get("grade_id"))
+        if test is not None:
+            cell["source"] = test.strip()
+    return notebook
+
+
+def make_otter_zip(folder: Path, assignment: Assignment) -> Path:
+    """What `otter run` grades with: the same asserts, one test file for each cell, and the assignment's files."""
+    path = folder / "autograder.zip"
+    points = {str(cell.grade_id): cell.points for cell in assignment.tests}
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("otter_config.json", json.dumps({"lang": "python"}))
+        for grade_id, source in IN_NOTEBOOK_TESTS[assignment.name].items():
+            archive.writestr(
+                f"tests/{grade_id}.py",
+                "from otter.test_files import test_case\n"
+                f"OK_FORMAT = False\nname = {grade_id!r}\npoints = {points[grade_id]}\n"
+                f"@test_case(points={points[grade_id]}, hidden=False)\n"
+                f"def test_it(env):\n    exec({source!r}, env)\n",
             )
-
-    def _watch(self, process: subprocess.Popen[bytes]) -> None:
-        while process.poll() is None:
-            self.memory = max(self.memory, sum(map(_pss, _family(process.pid))) / 1024)
-            time.sleep(0.5)
-
-
-def _family(pid: int) -> Iterator[int]:
-    """A process and all that descend from it."""
-    yield pid
-    try:
-        children = [
-            int(child)
-            for task in Path(f"/proc/{pid}/task").iterdir()
-            for child in (task / "children").read_text().split()
-        ]
-    except OSError:
-        return
-    for child in children:
-        yield from _family(child)
-
-
-def _pss(pid: int) -> int:
-    """KiB of memory of a process, what it shares counted in parts."""
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
-
-
-def graded(folder: Path, name: str) -> int:
-    """How many submissions have a score in the gradebook."""
-    with Gradebook(f"sqlite:///{folder / 'gradebook.db'}") as gradebook:
-        found = gradebook.assignment_submissions(name)
-        return sum(any(grade.auto_score is not None for grade in entry.notebooks[0].grades) for entry in found)
-
-
-def ours(task: Assignment, count: int, *options: str) -> Measured:
-    """Grade a mixed class with autograder class."""
-    with tempfile.TemporaryDirectory() as path:
-        folder = Path(path)
-        make_course(folder, task, mixed_class(task, count), stock=False)
-        measured = Measured([str(BIN / "autograder"), "class", task.name, *options], folder)
-        if graded(folder, task.name) != count:
-            raise SystemExit(f"only {graded(folder, task.name)} of {count} submissions have a score")
-        return measured
-
-
-def stock(task: Assignment, count: int) -> Measured:
-    """Grade a mixed class with nbgrader autograde, its own configuration, and asserts in the test cells."""
-    with tempfile.TemporaryDirectory() as path:
-        folder = Path(path)
-        make_course(folder, task, mixed_class(task, count), stock=True)
-        nbgrader = [str(BIN / "nbgrader")]
-        subprocess.run([*nbgrader, "generate_assignment", task.name], cwd=folder, check=True, capture_output=True)
-        return Measured([*nbgrader, "autograde", task.name, "--ExecutePreprocessor.timeout=30"], folder)
-
-
-@contextmanager
-def cluster(workers: int) -> Iterator[str]:
-    """A Dask scheduler with workers on this machine; the path of its scheduler file."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "scheduler.json")
-        shared = ["--scheduler-file", str(file), "--no-dashboard", "--host", "127.0.0.1"]
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
-        processes = [subprocess.Popen([BIN / "dask", "scheduler", "--port", "0", *shared], **quiet)]
-        own = ["--nthreads", "1", "--no-nanny", "--resources", "grader=1", "--local-directory", folder]
-        processes += [subprocess.Popen([BIN / "dask", "worker", *shared, *own], **quiet) for _ in range(workers)]
-        try:
-            from distributed import Client
-
-            with Client(scheduler_file=str(file), timeout="60s", set_as_default=False) as client:
-                client.wait_for_workers(workers, timeout=120)
-            yield str(file)
-        finally:
-            for process in reversed(processes):
-                process.kill()
-                process.wait()
-
-
-def main() -> None:
-    """Measure and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("assignment", nargs="?", default="ps1_gradient_descent")
-    parser.add_argument("--sizes", type=int, nargs="*", default=[10, 100, 1000])
-    parser.add_argument("--jobs", type=int, nargs="*", default=[1, 2], help="for the middle size")
-    parser.add_argument("--workers", type=int, nargs="*", default=[2], help="of Dask, for the middle size")
-    parser.add_argument("--stock", type=int, default=10, help="submissions for stock nbgrader; 0: none")
-    parser.add_argument("--write", action="store_true", help="write docs/benchmark_class_ASSIGNMENT.md")
-    given = parser.parse_args()
-    name = given.assignment
-    task = Course(ROOT).assignment(name)
-    lines = [
-        "| | submissions | s in all | s each | CPU s each | all processes, MiB |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
-
-    def show(title: str, count: int, measured: Measured) -> None:
-        figures = f"{measured.seconds:.1f} | {measured.seconds / count:.3f} | {measured.cpu / count:.3f}"
-        lines.append(f"| {title} | {count} | {figures} | {measured.memory:.0f} |")
-        print(lines[-1], flush=True)
-
-    print("\n".join(lines))
-    for count in given.sizes:
-        show("autograder class", count, ours(task, count))
-    middle = sorted(given.sizes)[len(given.sizes) // 2] if given.sizes else 100
-    for jobs in given.jobs:
-        show(f"autograder class --jobs {jobs}", middle, ours(task, middle, "--jobs", str(jobs)))
-    for workers in given.workers:
-        with cluster(workers) as address:
-            show(f"autograder class --scheduler, {workers} workers", middle, ours(task, middle, "--scheduler", address))
-    if given.stock:
-        show("stock nbgrader autograde", given.stock, stock(task, given.stock))
-    if given.write:
-        target = ROOT / "docs" / f"benchmark_class_{name}.md"
-        command = f"python tools/benchmark_class.py {' '.join(sys.argv[1:])}"
-        target.write_text(
-            f"# A mixed class of {name}\n\n`{command}` measured this on {os.cpu_count()} cores; start-up is included.\n"
-            "The CPU and memory of Dask's workers are not counted.\n\n" + "\n".join(lines) + "\n"
-        )
-
-
-if __name__ == "__main__":
-    main()
+        for file in assignment.folder.iterdir():
+            if file.is_file() and file.suffix != ".ipynb":
+                archive.write(file, f"files/{file.name}")
+    return path

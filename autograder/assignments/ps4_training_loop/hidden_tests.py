@@ -714,8 +714,9 @@ def test_final_accuracy(student, reference, samples, rng):
     """Your network, trained by your loop, classifies at least 80 % of digits that it has never seen correctly.
 
     Two trainings, because a loop that updates by hand, p -= lr * p.grad, leaves momentum out: it gets one without.
-    A right loop is known by its weights, which start from the grader's and end where they have to. Any other loop is
-    judged by how the network that it trained classifies hidden images.
+    A loop is judged by how the network that it trained classifies hidden images. Its losses are only shown where its
+    weights end where those of a right loop do, and that is worked out for networks that fail alone: it takes as long
+    as the training itself.
     """
     task = Task(samples, rng)
     shares = []
@@ -727,16 +728,15 @@ def test_final_accuracy(student, reference, samples, rng):
             tools.set_weights(model, task.first)
         losses = trained(student, model, task, n, batch_size, 2, **settings)
         _, weights = network_of(tools, model)
-        twin = tools_of(reference).network(layers(FULL), task.first)
-        healthy = trained(reference, twin, task, n, batch_size, 2, **settings)
-        right = ends_alike(weights, tools_of(reference).weights(twin), task.first)
         shares.append(task.share(rows, weights))
         measure(student, "accuracy", max(shares))
-        if right or shares[-1] >= GOOD:
-            title = f"2 epochs of {n:,} images: {percent(shares[-1])} of the hidden ones classified correctly"
-            show_curve(student, title, losses, healthy)
         if shares[-1] >= GOOD:
             return
+        twin = tools_of(reference).network(layers(FULL), task.first)
+        healthy = trained(reference, twin, task, n, batch_size, 2, **settings)
+        if ends_alike(weights, tools_of(reference).weights(twin), task.first):
+            title = f"2 epochs of {n:,} images: {percent(shares[-1])} of the hidden ones classified correctly"
+            show_curve(student, title, losses, healthy)
     expect.that(
         False,
         f"The trained network classified {percent(max(shares))} of the hidden images correctly; asked are {GOOD:.0%}, "
