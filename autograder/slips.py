@@ -45,10 +45,10 @@ def configuration(course: Course) -> str:
     if not path.is_file():
         return f"{path} is missing: nbgrader would grade without hidden tests and without a sandbox"
     try:
-        steps = PyFileConfigLoader(path.name, path=str(course.folder)).load_config().Autograde.autograde_preprocessors
+        settings = PyFileConfigLoader(path.name, path=str(course.folder)).load_config()
     except Exception as error:
         return f"{path}: {located(error, course.folder)}"
-    if _STEP in steps:
+    if "autograde_preprocessors" in settings.Autograde and _STEP in settings.Autograde.autograde_preprocessors:
         return ""
     return f"{path}: nbgrader would grade without hidden tests and without a sandbox: it doesn't call configure(c)"
 
