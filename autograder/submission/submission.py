@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import stat
 from bisect import bisect_left
 from pathlib import Path
 
@@ -52,24 +51,6 @@ def read_bytes(path: Path, limit: int) -> bytes:
         SubmissionError: it is something else.
     """
     return parse_submission(read_bytes(path, MAX_BYTES), assignment)
-
-
-def read_bytes(path: Path, limit: int) -> bytes:
-    """The bytes of an ordinary file of at most `limit` bytes; a link is not followed.
-
-    Raises:
-        SubmissionError: it is something else.
-    """
-    try:
-        with open(path, "rb", opener=_open_warily) as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise SubmissionError(f"{path.name} is no ordinary file")
-            if status.st_size > limit:
-                raise SubmissionError(f"{path.name} is larger than {limit >> 20} MiB")
-            return file.read(limit)
-    except OSError as error:
-        raise SubmissionError(f"{path.name} can't be opened: {error.strerror}") from None
 
 
 def _open_warily(path: str, flags: int) -> int:
