@@ -50,7 +50,16 @@ def read_bytes(path: Path, limit: int) -> bytes:
     Raises:
         SubmissionError: it is something else.
     """
-    return parse_submission(read_bytes(path, MAX_BYTES), assignment)
+    try:
+        with open(path, "rb", opener=_open_warily) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise SubmissionError(f"{path.name} is no ordinary file")
+            if status.st_size > limit:
+                raise SubmissionError(f"{path.name} is larger than {limit >> 20} MiB")
+            return file.read(limit)
+    except OSError as error:
+        raise SubmissionError(f"{path.name} can't be opened: {error.strerror}") from None
 
 
 def _open_warily(path: str, flags: int) -> int:
