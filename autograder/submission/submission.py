@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from bisect import bisect_left
 from pathlib import Path
 
