@@ -32,7 +32,7 @@ from autograder.course import Assignment, Course
 from autograder.grading import Graded, Grader
 from autograder.nbgrader.class_records import course_directory
 from autograder.nbgrader.course import KEY
-from autograder.nbgrader.exporters import as_notebook
+from autograder.nbgrader.documents import as_notebook
 from autograder.report import CellReport, Report
 from autograder.submission import Submission
 
