@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import msgspec
 import pytest
 
@@ -17,6 +18,12 @@ from sqlalchemy import select, update
 
 from autograder.course import PACKAGED
 from autograder.lms.service import tables
+from autograder.lms.service.app import application
+from autograder.lms.service.database import ServiceError
+from autograder.lms.service.platforms import invite
+from autograder.lms.service.running import served
+from autograder.lms.service.service import Service
+from autograder.lms.service.settings import ServiceSettings
 from autograder.report import from_json, to_json
 
 SOLVED = notebook_of(solved_cells())
@@ -118,3 +125,15 @@ def test_an_assignment_that_cannot_be_graded_says_so_and_holds_nothing_up(course
         assert "assignment.toml is missing" in health.json()["problem"]
         teacher = place.browser()
         assert "assignment.toml is missing" in teacher.launch(place.simulator, "teacher", "broken").text
+
+
+def test_a_new_service_that_knows_no_platform_answers_and_can_be_set_up(course: Path, tmp_path: Path) -> None:
+    settings = ServiceSettings(url="http://127.0.0.1:1", course=course, data=tmp_path / "data", pools=0)
+    with Service(settings) as service, served(application(service), "127.0.0.1", 0) as port:
+        assert httpx.get(f"http://127.0.0.1:{port}/healthz").json() == {"status": "ok", "problem": ""}
+        secret = invite(service.database)
+        assert "Register a learning platform" in httpx.get(f"http://127.0.0.1:{port}/set-up/{secret}").text
+        with pytest.raises(ServiceError, match="another service runs"):
+            Service(settings)
+    with pytest.raises(ServiceError, match="https only"):
+        Service(msgspec.structs.replace(settings, url="http://grader.example.org"))

@@ -123,9 +123,9 @@ def allow_frames(connection: Connection, platform: Platform, url: str) -> None:
 
 
 def all_frames(connection: Connection) -> str:
-    """The origins of all platforms, separated by spaces."""
+    """The origins of all platforms, and the service's own as 'self': what a policy's frame-ancestors takes."""
     found = connection.scalars(select(tables.platforms.c.frames))
-    return " ".join(sorted({origin for frames in found for origin in frames.split()}))
+    return " ".join(["'self'", *sorted({origin for frames in found for origin in frames.split()})])
 
 
 def signing_keys(database: Database) -> list[SigningKey]:

@@ -48,7 +48,7 @@ class Service:
         self.hub = Hub()
         self.limiter = Limiter()
         self.metrics = Metrics()
-        self.frames = ""
+        self.frames = "'self'"
         self.passback = Passback(
             self.database,
             self.services,

@@ -284,7 +284,7 @@ def feedback(visit: Visit) -> Response:
         max_score=attempt.max_score,
         late_penalty=attempt.penalty,
     )
-    policy = f"{_FEEDBACK_POLICY}; frame-ancestors 'self' {service.frames}"
+    policy = f"{_FEEDBACK_POLICY}; frame-ancestors {service.frames}"
     return HTMLResponse(text, headers={"content-security-policy": policy})
 
 

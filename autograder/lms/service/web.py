@@ -275,7 +275,7 @@ class Guard:
         frames = self._service.frames
         policy = (
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-            f"frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self' {frames}"
+            f"frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors {frames}"
         )
         headers = {
             "content-security-policy": policy,
