@@ -100,7 +100,7 @@ REPEAT = [
     "",
     "```",
     "AUTOGRADER_FULL=1 pytest -m slow tests/test_attack_suite.py     # every attack, every tier, root and a plain user",
-    "AUTOGRADER_FULL=1 pytest -m slow -s tests/test_faults.py        # 100 kills, 500 submissions in a row, 100 repeats",
+    "AUTOGRADER_FULL=1 pytest -m slow -s tests/test_faults.py        # 100 kills, 500 submissions in a row",
     "AUTOGRADER_NOTEBOOKS=10000 pytest -m slow tests/test_hostile_notebooks.py",
     "AUTOGRADER_MESSAGES=100000 pytest tests/test_hostile_notebooks.py",
     "```",
