@@ -93,8 +93,12 @@ def grade(grader: GraderProcess, notebook: bytes) -> dict[str, Any]:
 
 
 def cases() -> Iterator[Any]:
+    everywhere = os.environ.get("AUTOGRADER_FULL") == "1"
     for name in ATTACKS:
         for setting in SETTINGS:
+            depends = name.startswith(ISOLATED) or name in EVERYDAY
+            if not (everywhere or depends or setting == ("landlock", "root")):
+                continue
             everyday = name in EVERYDAY and setting[0] == "landlock"
             yield pytest.param(
                 name, setting, id=f"{name}-{'-'.join(setting)}", marks=[] if everyday else pytest.mark.slow
@@ -107,18 +111,16 @@ def test_attack_gains_reads_changes_and_stops_nothing(name: str, suite_grader: G
     before, alive = grader.files(), grader.processes()
     grader.forget_peak()
     held = grader.peak()
-    free = shutil.disk_usage(grader.temporary).free
     answer = grade(grader, attack.notebook())
 
     assert_earned_only_what_is_right(attack, answer["report"])
     assert_shows_nothing_secret_or_hostile(answer)
     assert grader.files() == before
-    # The machine: memory and time of the trusted side, processes, temporary files, the disk.
+    # The machine: memory and time of the trusted side, processes, temporary files; what fills the disk says so itself.
     assert grader.peak() - held < attack.memory, f"{grader.peak() - held} MiB more in the trusted process"
     assert answer["report"]["duration"] < 40
     assert grader.processes() <= alive
     assert grader.left_over() == set()
-    assert free - shutil.disk_usage(grader.temporary).free < 200 << 20
     assert sum(len(str(outputs)) for outputs in answer["outputs"]) < 64 << 20
 
     after = grade(grader, notebook_of(solved_cells()))["report"]
