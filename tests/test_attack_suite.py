@@ -71,13 +71,14 @@ def suite_grader(request: pytest.FixtureRequest, graders: dict[Any, Any]) -> Gra
     setting = request.param
     if setting not in graders:
         tier, who = setting
+        # Not pytest's own folders: only the one who runs the tests may enter those.
+        folder = Path(tempfile.mkdtemp(prefix="attacks-"))
         try:
             if who == "root" and os.getuid() != 0:
                 raise NotOffered("these tests don't run as root")
-            # Not pytest's own folders: only the one who runs the tests may enter those.
-            folder = Path(tempfile.mkdtemp(prefix="attacks-"))
             graders[setting] = GraderProcess(folder, tier, plain=who == "plain user")
         except NotOffered as reason:
+            shutil.rmtree(folder, ignore_errors=True)
             graders[setting] = reason
             warnings.warn(f"no attacks on {tier} as {who}: {reason}", stacklevel=1)
     found = graders[setting]
