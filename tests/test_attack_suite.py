@@ -71,13 +71,14 @@ def suite_grader(request: pytest.FixtureRequest, graders: dict[Any, Any]) -> Gra
     setting = request.param
     if setting not in graders:
         tier, who = setting
+        # Not pytest's own folders: only the one who runs the tests may enter those.
+        folder = Path(tempfile.mkdtemp(prefix="attacks-"))
         try:
             if who == "root" and os.getuid() != 0:
                 raise NotOffered("these tests don't run as root")
-            # Not pytest's own folders: only the one who runs the tests may enter those.
-            folder = Path(tempfile.mkdtemp(prefix="attacks-"))
             graders[setting] = GraderProcess(folder, tier, plain=who == "plain user")
         except NotOffered as reason:
+            shutil.rmtree(folder, ignore_errors=True)
             graders[setting] = reason
             warnings.warn(f"no attacks on {tier} as {who}: {reason}", stacklevel=1)
     found = graders[setting]
@@ -93,8 +94,12 @@ def grade(grader: GraderProcess, notebook: bytes) -> dict[str, Any]:
 
 
 def cases() -> Iterator[Any]:
+    everywhere = os.environ.get("AUTOGRADER_FULL") == "1"
     for name in ATTACKS:
         for setting in SETTINGS:
+            depends = name.startswith(ISOLATED) or name in EVERYDAY
+            if not (everywhere or depends or setting == ("landlock", "root")):
+                continue
             everyday = name in EVERYDAY and setting[0] == "landlock"
             yield pytest.param(
                 name, setting, id=f"{name}-{'-'.join(setting)}", marks=[] if everyday else pytest.mark.slow
@@ -107,18 +112,16 @@ def test_attack_gains_reads_changes_and_stops_nothing(name: str, suite_grader: G
     before, alive = grader.files(), grader.processes()
     grader.forget_peak()
     held = grader.peak()
-    free = shutil.disk_usage(grader.temporary).free
     answer = grade(grader, attack.notebook())
 
     assert_earned_only_what_is_right(attack, answer["report"])
     assert_shows_nothing_secret_or_hostile(answer)
     assert grader.files() == before
-    # The machine: memory and time of the trusted side, processes, temporary files, the disk.
+    # The machine: memory and time of the trusted side, processes, temporary files; what fills the disk says so itself.
     assert grader.peak() - held < attack.memory, f"{grader.peak() - held} MiB more in the trusted process"
     assert answer["report"]["duration"] < 40
     assert grader.processes() <= alive
     assert grader.left_over() == set()
-    assert free - shutil.disk_usage(grader.temporary).free < 200 << 20
     assert sum(len(str(outputs)) for outputs in answer["outputs"]) < 64 << 20
 
     after = grade(grader, notebook_of(solved_cells()))["report"]

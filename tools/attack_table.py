@@ -61,10 +61,15 @@ c.ClearSolutions.code_stub = {"python": "raise NotImplementedError"}
 c.Execute.timeout = 10
 c.Execute.interrupt_on_timeout = True
 """
+OURS_ALONE = {
+    "hidden_tests_as_modules", "hidden_tests_as_files", "solved_notebook", "a_sibling_s_folder",
+    "asks_the_right_answers_by_name", "keeps_a_stand_in", "returns_the_lent_function", "looks_into_the_lent_function",
+}  # fmt: skip
+"""Attacks on what stock nbgrader doesn't have."""
 TRIED = [
-    *(f"secrets-{name}" for name in ("own_environment", *FOUND_WITHOUT_ISOLATION) if not name.startswith("hidden")),
+    *(f"secrets-{name}" for name in ("own_environment", *FOUND_WITHOUT_ISOLATION) if name not in OURS_ALONE),
     *(f"files-{name}" for name in DONE_WITHOUT_ISOLATION),
-    *(name for name in all_attacks() if name.startswith("lies-") and "lent" not in name),
+    *(name for name in all_attacks() if name.startswith("lies-") and name.removeprefix("lies-") not in OURS_ALONE),
     *(f"tampering-{name}" for name in ("builtins", "numpy_sums", "numpy_arrays", "namespace")),
     *(f"crashes-function_{name}" for name in (
         "os_exit", "endless_loop", "segmentation_fault", "always_equal", "always_equal_array", "kill_everything",
@@ -87,6 +92,20 @@ def hidden_tests(cells: list[dict[str, Any]], grader_s: bool) -> list[dict[str, 
             )
             cell["source"] = f"{cell['source']}\n{hidden}" if grader_s else cell["source"]
     return cells
+
+
+REPEAT = [
+    "",
+    "## The other numbers",
+    "",
+    "```",
+    "AUTOGRADER_FULL=1 pytest -m slow tests/test_attack_suite.py     # every attack, every tier, root and a plain user",
+    "AUTOGRADER_FULL=1 pytest -m slow -s tests/test_faults.py        # 100 kills, 500 submissions in a row",
+    "AUTOGRADER_NOTEBOOKS=10000 pytest -m slow tests/test_hostile_notebooks.py",
+    "AUTOGRADER_MESSAGES=100000 pytest tests/test_hostile_notebooks.py",
+    "```",
+]
+"""How to try the rest."""
 
 
 class Stock:
@@ -237,16 +256,18 @@ def table(results: dict[str, dict[str, dict[str, Any]]]) -> str:
     lines = [
         "# Attacks: stock nbgrader and this grader",
         "",
-        f"{len(results)} of the {len(attacks)} attacks of `tests/attacks/`: those that make sense against both. The same",
-        "notebooks were graded by stock nbgrader 0.9, with equivalent hidden tests in the notebook's test cells and a limit",
-        "of 10 seconds a cell, and by this project's grader (tier `landlock`). Made by `python tools/attack_table.py FILE`.",
+        f"{len(results)} of the {len(attacks)} attacks of `tests/attacks/`: those that make sense against both. The",
+        "same notebooks were graded by stock nbgrader 0.9, with equivalent hidden tests in the notebook's test cells",
+        "and a limit of 10 seconds a cell, and by this project's grader (tier `landlock`). Made by",
+        "`python tools/attack_table.py FILE`.",
         "",
         f"- **Stock nbgrader**: {total('stock')}.",
         f"- **This grader**: {total('ours')}.",
         "",
-        "*points*: for answers that are wrong. *secret*: a word that stands in the gradebook, in another submission and in",
-        "the instructor's files and environment was shown in the graded notebook. *changed*: another submission, its grade",
-        f"or the instructor's files. *ungraded*: no grade, or no end within {SECONDS} seconds.",
+        "*points*: for answers that are wrong. *secret*: a word that stands in the gradebook, in another submission",
+        "and in the instructor's files and environment was shown in the graded notebook. *changed*: another",
+        "submission, its grade or the instructor's files. *ungraded*: no grade, or no end within",
+        f"{SECONDS} seconds.",
         "",
         "| attack | what it tries | stock nbgrader | this grader |",
         "| --- | --- | --- | --- |",
@@ -254,7 +275,7 @@ def table(results: dict[str, dict[str, dict[str, Any]]]) -> str:
     for name in sorted(results):
         stock, ours = (verdict(results[name][side]) for side in ("stock", "ours"))
         lines.append(f"| {name.replace('-', ': ').replace('_', ' ')} | {attacks[name].what} | {stock} | {ours} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *REPEAT]) + "\n"
 
 
 def verdict(result: dict[str, Any]) -> str:
@@ -284,7 +305,7 @@ def main() -> None:
         ours.close()
         for folder in (stock.folder, ours.folder):
             shutil.rmtree(folder, ignore_errors=True)
-    (ROOT / "docs" / "attacks.md").write_text(table(results))
+    (ROOT / "docs" / "attacks.md").write_text(table({name: row for name, row in results.items() if name in TRIED}))
 
 
 if __name__ == "__main__":
