@@ -167,5 +167,6 @@ def checks_as_text(cell: CellReport) -> str:
     for check in cell.checks:
         mark = {"passed": "✓", "failed": "✗"}.get(check.outcome, f"! [{check.outcome}]")
         lines.append(f"{mark} {check.title}")
-        lines += [f"    {line}" for line in (check.message, f"Hint: {check.hint}" if check.hint else "") if line]
+        shown = f"The numbers show: {check.symptom}" if check.symptom else ""
+        lines += [f"    {line}" for line in (check.message, shown, f"Hint: {check.hint}" if check.hint else "") if line]
     return "\n".join(lines) + "\n"
