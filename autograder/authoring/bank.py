@@ -15,7 +15,7 @@ import msgspec
 
 from autograder.authoring.misconceptions import Written, collected
 from autograder.authoring.source import Change, EditError, Source, function_of, separate, source_of
-from autograder.authoring.variations import variations
+from autograder.authoring.variations import UNLIKELY, variations
 
 
 class BankError(Exception):
@@ -159,13 +159,14 @@ class Bank:
         )
 
     def variations(self, function: str) -> Sequence[Misconception]:
-        """Systematic edits of a function's right answer; the ids of a family are the same, ``function~family``."""
+        """Systematic edits of a function's right answer, the likely families first; ids are ``function~family``."""
         if function not in self._variations:
             found = [
                 (variation, self._compiled(variation.source, function))
                 for form in self._forms[function]
                 for variation in variations(form)
             ]
+            found.sort(key=lambda made: made[0].family in UNLIKELY)
             self._variations[function] = [
                 Misconception(
                     id=f"{function}~{variation.family}",

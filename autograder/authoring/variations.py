@@ -35,8 +35,8 @@ OTHER_COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
     ast.IsNot: (ast.Is,),
 }
 REDUCTIONS = ("sum", "mean", "max", "prod")
-MAX_VARIATIONS = 250
-"""Of one form of an answer; a longer function has its first ones."""
+UNLIKELY = frozenset({"variable", "number"})
+"""Families of many members, each of them seldom a student's mistake."""
 
 Rewrite = Callable[[Any], Any]
 """Makes what stands in the place of a node; the node is a copy that may be changed."""
@@ -55,7 +55,6 @@ def variations(source: Source) -> Iterator[Variation]:
     """Every edit of a function, each source once."""
     tree = ast.parse(source.body)
     seen = {ast.unparse(tree)}
-    count = 0
     for number, (node, place) in enumerate(_placed(tree)):
         for family, words, rewrite in _edits(node, _names(tree)):
             twin = copy.deepcopy(tree)
@@ -65,9 +64,8 @@ def variations(source: Source) -> Iterator[Variation]:
                 ast.parse(text)
             except (SyntaxError, ValueError, AttributeError):
                 continue
-            if text not in seen and count < MAX_VARIATIONS:
+            if text not in seen:
                 seen.add(text)
-                count += 1
                 yield Variation(family, f"{place}, {words}" if place else words, Source(source.header, text))
 
 

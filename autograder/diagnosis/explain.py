@@ -15,7 +15,7 @@ from autograder.diagnosis.trial import Fit, Rerun, Trial, elsewhere, fit
 MAX_PAIRS = 400
 """Pairs of mistakes that are tried for one function. A number, not a time: a Report must not depend on how busy the
 machine is."""
-MAX_WORK = 60_000
+MAX_WORK = 40_000
 """Calls of right answers that as many systematic edits may take as are tried for one function."""
 
 
@@ -77,6 +77,7 @@ def diagnose(function: str, trials: Sequence[Trial], bank: Bank, rtol: float) ->
 
 
 def _variations(function: str, reruns: Sequence[Rerun], bank: Bank) -> Iterator[Misconception]:
+    """As many systematic edits as the limit on work allows."""
     yield from bank.variations(function)[: MAX_WORK // reruns[0].work]
 
 
