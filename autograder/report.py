@@ -11,6 +11,15 @@ VERSION = 1
 Outcome = Literal["passed", "failed", "error", "timed out", "crashed", "out of memory"]
 
 
+class Limit(msgspec.Struct, frozen=True, kw_only=True):
+    """A limit that a submission went beyond."""
+
+    name: str
+    """As in the Report's `limits`."""
+    value: float
+    """What it was: for a call, what followed from the right answer's time."""
+
+
 class Check(msgspec.Struct, frozen=True, kw_only=True):
     """One hidden test's verdict."""
 
@@ -30,6 +39,8 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     diagnosis: str | None = None
     """The misconception's id, where exactly one does what this submission does; ``function~family`` for an edit of the
     right answer that no author has named."""
+    limit: Limit | None = None
+    """The limit that stopped the check."""
     weight: float = 1.0
     """The check's share of its cell's points, relative to the cell's other checks."""
     duration: float = 0.0
@@ -75,6 +86,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     max_score: float
     cells: tuple[CellReport, ...]
     manual: tuple[ManualCell, ...] = ()
+    measured: dict[str, float] = {}
+    """Numbers that hidden tests measured and that are worth comparing, such as a share classified correctly."""
     problems: tuple[str, ...] = ()
     """What was odd about the submission, and what was put right."""
     seed: int

@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "autograder"
 
 MAY_IMPORT: dict[str, set[str]] = {
+    "files": set(),
     "notebook": set(),
     "report": set(),
     "seeds": set(),
@@ -26,18 +27,23 @@ MAY_IMPORT: dict[str, set[str]] = {
     "submission": {"course", "notebook", "seeds", "text"},
     "diagnosis": {"authoring", "sandbox"},
     "grading": {"authoring", "course", "diagnosis", "notebook", "report", "sandbox", "submission", "text"},
-    "classroom": {"course", "grading", "report", "sandbox", "seeds", "submission"},
+    "classroom": {"course", "grading", "report", "sandbox", "seeds", "submission", "text"},
+    "statistics": {"report"},
     "terminal": {"report"},
-    "pages": {"report", "terminal"},
-    "nbgrader": {"classroom", "course", "notebook", "pages", "report", "sandbox", "seeds", "submission", "terminal"},
+    "pages": {"report", "statistics", "terminal"},
+    "nbgrader": {
+        *("classroom", "course", "files", "notebook", "pages", "report", "sandbox", "seeds", "statistics"),
+        *("submission", "terminal"),
+    },
+    "lms": {"classroom", "course", "pages", "report", "sandbox", "seeds", "submission", "terminal", "text"},
     "scaffold": {"course"},
     "slips": {"authoring", "course", "notebook"},
     "audit": {"authoring", "classroom", "course", "grading", "report", "submission"},
     "doctor": {"course", "sandbox", "slips"},
     "fingerprints": {"authoring", "course", "sandbox"},
     "cli": {
-        *("audit", "classroom", "course", "doctor", "fingerprints", "grading", "notebook", "report", "sandbox"),
-        *("scaffold", "seeds", "slips", "submission", "terminal", "text"),
+        *("audit", "classroom", "course", "doctor", "files", "fingerprints", "grading", "lms", "nbgrader", "notebook"),
+        *("pages", "report", "sandbox", "scaffold", "seeds", "slips", "statistics", "submission", "terminal", "text"),
     },
 }
 """For each room, a folder or a module of `autograder/`, the rooms that it may import besides itself."""

@@ -10,7 +10,7 @@ import pytest
 
 from autograder.course import Course
 from autograder.grading import Grader
-from autograder.nbgrader.preprocessors import checks_as_text
+from autograder.nbgrader.documents import checks_as_text
 from autograder.report import CellReport, Check
 from autograder.submission import Submission
 

@@ -12,8 +12,8 @@ from rich.console import Console
 import autograder
 from autograder.classroom import GradingProcessLost
 from autograder.course import AssignmentError, Course
-from autograder.grading import Isolation
 from autograder.sandbox.errors import SandboxError
+from autograder.sandbox.limits import Isolation
 from autograder.submission import SubmissionError
 from autograder.text import printable
 
@@ -56,16 +56,6 @@ def isolation_of(name: str) -> Isolation:
     if name not in ("auto", "none"):
         raise typer.BadParameter("it takes auto or none", param_hint="--isolation")
     return name  # type: ignore[return-value]
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write `data` so that `path` holds all of it or what it held before."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_bytes(data)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def complain(error: BaseException | str) -> None:

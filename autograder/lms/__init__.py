@@ -1,0 +1,1 @@
+"""Learning management systems: each a translation of Report."""
