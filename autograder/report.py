@@ -33,10 +33,13 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     """What was expected and what came; empty where it passed."""
     hint: str = ""
     """The idea to think about again, and where the lesson explains it."""
+    symptom: str = ""
+    """What the numbers show by themselves, where there is no diagnosis; it claims no cause."""
     stand_ins: tuple[str, ...] = ()
     """Functions that a right answer stood in for in this check, because the submission's own had lost points."""
     diagnosis: str | None = None
-    """The misconception's id, where exactly one does what this submission does."""
+    """The misconception's id, where exactly one does what this submission does; ``function~family`` for an edit of the
+    right answer that no author has named."""
     limit: Limit | None = None
     """The limit that stopped the check."""
     weight: float = 1.0

@@ -49,6 +49,8 @@ def _check(check: Check) -> Text:
         text.append(f" [{check.outcome}]")
     if check.message:
         text.append(f"\n  {check.message}", style="default")
+    if check.symptom:
+        text.append(f"\n  The numbers show: {check.symptom}", style="italic")
     if check.hint:
         text.append(f"\n  Hint: {check.hint}", style="italic cyan")
     return text

@@ -15,6 +15,7 @@ import msgspec
 
 from autograder.authoring.misconceptions import Written, collected
 from autograder.authoring.source import Change, EditError, Source, function_of, separate, source_of
+from autograder.authoring.variations import UNLIKELY, variations
 
 
 class BankError(Exception):
@@ -90,6 +91,7 @@ class Bank:
         written = [(path, entry) for path, found in entries.items() for entry in found]
         _check_ids(written)
         self._couples: dict[str, list[Couple]] = {}
+        self._variations: dict[str, list[Misconception]] = {}
         self._forms = {
             name: [source_of(code, name, answers, entered=False)]
             for name, code in self.answers.items()
@@ -144,9 +146,8 @@ class Bank:
         """Two mistakes at once; None where the two edits leave no Python."""
         one, other = couple.one, couple.other
         source = couple.form.edited(couple.changes)
-        try:
-            code = function_of(source, one.function, self.answers)
-        except SyntaxError:
+        code = self._compiled(source, one.function)
+        if code is None:
             return None
         return Misconception(
             id=f"{one.id}+{other.id.partition('.')[2]}",
@@ -156,6 +157,35 @@ class Bank:
             source=source,
             code=code,
         )
+
+    def variations(self, function: str) -> Sequence[Misconception]:
+        """Systematic edits of a function's right answer, the likely families first; ids are ``function~family``."""
+        if function not in self._variations:
+            found = [
+                (variation, self._compiled(variation.source, function))
+                for form in self._forms[function]
+                for variation in variations(form)
+            ]
+            found.sort(key=lambda made: made[0].family in UNLIKELY)
+            self._variations[function] = [
+                Misconception(
+                    id=f"{function}~{variation.family}",
+                    function=function,
+                    title=variation.words,
+                    hint="Go through this step again, and compare it with the lesson's.",
+                    source=variation.source,
+                    code=code,
+                )
+                for variation, code in found
+                if code is not None
+            ]
+        return self._variations[function]
+
+    def _compiled(self, source: Source, function: str) -> Callable[..., Any] | None:
+        try:
+            return function_of(source, function, self.answers)
+        except SyntaxError:
+            return None
 
     def _made(self, path: Path, entry: Written) -> Misconception | Unusual:
         """What an author wrote, with the source and the function that it stands for."""

@@ -2,6 +2,7 @@
 
 from autograder.diagnosis.comparison import RTOL, numbers_of, same_course
 from autograder.diagnosis.explain import Explanation, diagnose, explain, known
+from autograder.diagnosis.symptoms import symptom
 from autograder.diagnosis.trial import Rerun, Trial, rehearse, transcript_of
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "numbers_of",
     "rehearse",
     "same_course",
+    "symptom",
     "transcript_of",
 ]

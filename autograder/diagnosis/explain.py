@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
 from autograder.authoring.bank import Bank, Misconception
 from autograder.diagnosis.comparison import count_numbers
 from autograder.diagnosis.effects import Effects
-from autograder.diagnosis.trial import Fit, Rerun, Trial, alike_elsewhere, fit
+from autograder.diagnosis.symptoms import symptom
+from autograder.diagnosis.trial import Fit, Rerun, Trial, elsewhere, fit
 
 MAX_PAIRS = 400
 """Pairs of mistakes that are tried for one function. A number, not a time: a Report must not depend on how busy the
 machine is."""
+MAX_WORK = 40_000
+"""Calls of right answers that as many systematic edits may take as are tried for one function."""
 
 
 class Explanation(msgspec.Struct, frozen=True):
-    """What explains a failed check."""
+    """What explains a failed check, or what its numbers show where nothing does."""
 
-    diagnosis: str
-    """The misconception's id; two of them joined by ``+`` where two mistakes were made."""
-    hint: str
+    diagnosis: str | None
+    """The misconception's id; two of them joined by ``+`` where two mistakes were made; ``function~family`` where a
+    systematic edit of the right answer does the same; None where nothing is known that does."""
+    hint: str = ""
+    symptoms: Mapping[str, str] = {}
+    """By the test's name, what the numbers of a failed check show, where there is no diagnosis."""
 
 
 def explain(cells: Mapping[str, Sequence[Trial]], bank: Bank, rtol: float) -> dict[str, Explanation]:
-    """What explains the failures of each function, where the bank knows it.
+    """What explains the failures of each function, or what they show.
 
     Args:
         cells: by the function's name, those of its hidden tests that other code may be tried on. Earlier functions
@@ -39,6 +45,10 @@ def explain(cells: Mapping[str, Sequence[Trial]], bank: Bank, rtol: float) -> di
             misconception = diagnose(function, trials, bank, rtol)
             if misconception is not None:
                 found[function] = Explanation(misconception.id, _evidence(misconception, trials))
+            else:
+                failed = [trial for trial in trials if trial.failed]
+                shown = {trial.test.__name__: symptom(function, trial, bank, rtol) for trial in failed}
+                found[function] = Explanation(None, symptoms=shown)
     return found
 
 
@@ -55,25 +65,25 @@ def diagnose(function: str, trials: Sequence[Trial], bank: Bank, rtol: float) ->
     """
     reruns = [Rerun(trial, bank.answers) for trial in trials]
     reruns.sort(key=lambda rerun: (not rerun.trial.failed, rerun.work))
-    for candidates in (bank.of(function), _likely_pairs(function, reruns[0], bank, rtol)):
+    for candidates in (bank.of(function), _variations(function, reruns, bank), _pairs(function, reruns, bank, rtol)):
         fitting: list[tuple[Misconception, Fit]] = []
         for candidate in candidates:
             found = fit(reruns, {**bank.answers, function: candidate.code}, rtol)
             if found is not Fit.DIFFERENT:
                 fitting.append((candidate, found))
         if fitting:
-            return _the_one(fitting, lambda one, other: _alike(one, other, trials, bank, rtol))
+            return _the_one(fitting, trials, bank, rtol)
     return None
 
 
-def _alike(one: Misconception, other: Misconception, trials: Sequence[Trial], bank: Bank, rtol: float) -> bool:
-    """Whether nobody could tell two mistakes apart: an author says so, or they do the same on other inputs, too."""
-    first, second = ({**bank.answers, entry.function: entry.code} for entry in (one, other))
-    return one.like(other) or alike_elsewhere(trials, first, second, rtol)
+def _variations(function: str, reruns: Sequence[Rerun], bank: Bank) -> Iterator[Misconception]:
+    """As many systematic edits as the limit on work allows."""
+    yield from bank.variations(function)[: MAX_WORK // reruns[0].work]
 
 
-def _likely_pairs(function: str, rerun: Rerun, bank: Bank, rtol: float) -> Iterator[Misconception]:
+def _pairs(function: str, reruns: Sequence[Rerun], bank: Bank, rtol: float) -> Iterator[Misconception]:
     """Pairs of mistakes, those first of which the single mistakes contradict least what the student's code did."""
+    rerun = reruns[0]
     effects = Effects(rerun.trial.transcript, rerun.right, rtol)
     of = {entry.id: effects.of(rerun.transcript({**bank.answers, function: entry.code})) for entry in bank.of(function)}
     couples = sorted(bank.couples(function), key=lambda couple: effects.against(of[couple.one.id], of[couple.other.id]))
@@ -84,18 +94,31 @@ def _likely_pairs(function: str, rerun: Rerun, bank: Bank, rtol: float) -> Itera
 
 
 def _the_one(
-    fitting: Sequence[tuple[Misconception, Fit]], alike: Callable[[Misconception, Misconception], bool]
+    fitting: Sequence[tuple[Misconception, Fit]], trials: Sequence[Trial], bank: Bank, rtol: float
 ) -> Misconception | None:
-    """Of those that fit, only those count whose way there is the same, too, if there are any."""
+    """The first of those that fit, where nobody could tell the others from it: None where somebody could.
+
+    Only those count whose way there is the same, too, if there are any. Two are alike where an author says so, or where
+    they do the same on other inputs.
+    """
     first, *others = [entry for entry, how in fitting if how is Fit.SAME] or [entry for entry, _ in fitting]
-    return first if all(alike(first, other) for other in others) else None
+    others = [other for other in others if "~" in other.id or not first.like(other)]
+    if others:
+        reruns = elsewhere(trials, bank.answers, {**bank.answers, first.function: first.code})
+        for other in others:
+            if fit(reruns, {**bank.answers, other.function: other.code}, rtol) is Fit.DIFFERENT:
+                return None
+    return first
 
 
 def _evidence(misconception: Misconception, trials: Sequence[Trial]) -> str:
+    """A sentence that says what the diagnosis rests on, and the advice."""
     count = sum(count_numbers(trial.transcript) for trial in trials)
     numbers = f"All {count:,} numbers that came out of your {misconception.function} in these checks are"
     return f"{numbers if count > 1 else 'That is'} what comes out of this mistake: {_advice(misconception)}"
 
 
 def _advice(misconception: Misconception) -> str:
+    if "~" in misconception.id:
+        return f"in a right answer like the lesson's, {misconception.title}. {misconception.hint}"
     return f"{misconception.title}. {misconception.hint}"

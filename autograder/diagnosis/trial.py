@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from autograder.diagnosis.comparison import EXPLAINING, same_course, same_exchange
+from autograder.diagnosis.comparison import EXPLAINING, same_exchange
 from autograder.diagnosis.replay import Player, Recorder, Strayed
 from autograder.sandbox.deadline import Late, deadline
 from autograder.sandbox.student import Exchange, OnExchange, Student
@@ -134,18 +134,14 @@ def fit(reruns: Iterable[Rerun], functions: Mapping[str, Any], rtol: float) -> F
     return result
 
 
-def alike_elsewhere(trials: Iterable[Trial], one: Mapping[str, Any], other: Mapping[str, Any], rtol: float) -> bool:
-    """Whether two sets of functions do the same on other inputs, too, as far as results go."""
+def elsewhere(trials: Iterable[Trial], answers: Mapping[str, Any], functions: Mapping[str, Any]) -> list[Rerun]:
+    """Trials on other inputs, in which `functions` take the place of the student's."""
+    reruns = []
     for trial in trials:
-        elsewhere = msgspec.structs.replace(trial, fixtures=trial.elsewhere)
-        first: list[Exchange] = []
-        second: list[Exchange] = []
-        for functions, transcript in ((one, first), (other, second)):
-            with contextlib.suppress(Late), deadline(TRIAL_SECONDS):
-                rehearse(elsewhere.test, elsewhere.fixtures(functions, transcript.append))
-        if not same_course(first, second, rtol):
-            return False
-    return True
+        rerun = Rerun(msgspec.structs.replace(trial, fixtures=trial.elsewhere), answers)
+        rerun.trial = msgspec.structs.replace(rerun.trial, transcript=rerun.transcript(functions))
+        reruns.append(rerun)
+    return reruns
 
 
 def rehearse(test: Callable[..., object], fixtures: Mapping[str, Any]) -> bool:

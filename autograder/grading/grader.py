@@ -179,6 +179,8 @@ def _with(check: Check, explanation: Explanation | None) -> Check:
     """A check that failed, with what explains its cell's failures, unless its test has said so itself."""
     if explanation is None or check.outcome == "passed" or check.diagnosis:
         return check
+    if explanation.diagnosis is None:
+        return msgspec.structs.replace(check, symptom=explanation.symptoms.get(f"test_{check.name}", ""))
     return msgspec.structs.replace(check, diagnosis=explanation.diagnosis, hint=explanation.hint)
 
 

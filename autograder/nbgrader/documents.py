@@ -117,7 +117,8 @@ def checks_as_text(cell: CellReport) -> str:
     for check in cell.checks:
         mark = {"passed": "✓", "failed": "✗"}.get(check.outcome, f"! [{check.outcome}]")
         lines += _wrapped(f"{mark} {check.title}", "  ")
-        for text in (check.message, f"Hint: {check.hint}" if check.hint else ""):
+        shown = f"The numbers show: {check.symptom}" if check.symptom else ""
+        for text in (check.message, shown, f"Hint: {check.hint}" if check.hint else ""):
             lines += [line for part in text.splitlines() for line in _wrapped(f"    {part}", "    ")]
     return "\n".join(lines) + "\n"
 
