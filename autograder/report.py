@@ -72,6 +72,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     max_score: float
     cells: tuple[CellReport, ...]
     manual: tuple[ManualCell, ...] = ()
+    measured: dict[str, float] = {}
+    """Numbers that hidden tests measured and that are worth comparing, such as a share classified correctly."""
     problems: tuple[str, ...] = ()
     """What was odd about the submission, and what was put right."""
     seed: int

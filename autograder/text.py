@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
+MAX_SHOWN = 100_000
+"""Characters of a text that `as_typed` shows."""
+
 
 def printable(text: str, limit: int, *, keep: str = "", instead: str = "") -> str:
     """The first `limit` characters of `text` without any that could move a terminal's cursor or hide others.
@@ -13,3 +18,15 @@ def printable(text: str, limit: int, *, keep: str = "", instead: str = "") -> st
         instead: what stands for each character that doesn't pass.
     """
     return "".join(letter if letter.isprintable() or letter in keep else instead for letter in text[:limit])
+
+
+def as_typed(source: str) -> str:
+    """Markdown that shows `source` letter by letter: whatever could be a sign of Markdown is written as a number."""
+    lines = []
+    for line in source[:MAX_SHOWN].splitlines():
+        text = line.lstrip()
+        indent = "&#160;" * (len(line) - len(text))
+        lines.append(indent + re.sub(r"[^\w\s.,;?'\"]|_", lambda sign: f"&#{ord(sign[0])};", text))
+    if len(source) > MAX_SHOWN:
+        lines.append("… The rest is in the file that was handed in.")
+    return "  \n".join(lines)

@@ -18,6 +18,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "notebook": set(),
     "report": set(),
     "seeds": set(),
+    "files": set(),
     "text": set(),
     "sandbox": {"text"},
     "authoring": {"sandbox"},
@@ -29,15 +30,20 @@ MAY_IMPORT: dict[str, set[str]] = {
     "classroom": {"course", "grading", "report", "sandbox", "seeds", "submission"},
     "terminal": {"report"},
     "pages": {"report", "terminal"},
-    "nbgrader": {"classroom", "course", "notebook", "pages", "report", "sandbox", "seeds", "submission", "terminal"},
+    "nbgrader": {
+        *("classroom", "course", "notebook", "pages", "report", "sandbox", "seeds", "submission", "terminal", "text"),
+    },
+    "lms": {
+        *("classroom", "course", "files", "pages", "report", "sandbox", "seeds", "submission", "terminal", "text"),
+    },
     "scaffold": {"course"},
     "slips": {"authoring", "course", "notebook"},
     "audit": {"authoring", "classroom", "course", "grading", "report", "submission"},
     "doctor": {"course", "sandbox", "slips"},
     "fingerprints": {"authoring", "course", "sandbox"},
     "cli": {
-        *("audit", "classroom", "course", "doctor", "fingerprints", "grading", "notebook", "report", "sandbox"),
-        *("scaffold", "seeds", "slips", "submission", "terminal", "text"),
+        *("audit", "classroom", "course", "doctor", "files", "fingerprints", "grading", "lms", "notebook", "report"),
+        *("sandbox", "scaffold", "seeds", "slips", "submission", "terminal", "text"),
     },
 }
 """For each room, a folder or a module of `autograder/`, the rooms that it may import besides itself."""

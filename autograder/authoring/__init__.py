@@ -11,7 +11,7 @@ import pytest
 from autograder.authoring.expect import Mismatch, described, expect, numbers
 from autograder.authoring.misconceptions import Misconceptions, also_right, unusual
 from autograder.sandbox.errors import StudentRaised, WorkerLost
-from autograder.sandbox.student import kept_for, off_the_record, show_curve, tools_of
+from autograder.sandbox.student import kept_for, measure, off_the_record, show_curve, tools_of
 
 
 def grades(
@@ -41,6 +41,7 @@ __all__ = [
     "expect",
     "grades",
     "kept_for",
+    "measure",
     "numbers",
     "off_the_record",
     "show_curve",

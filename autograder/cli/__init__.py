@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from autograder.cli import bundle
 from autograder.cli.author import init, new
 from autograder.cli.check import audit, doctor, fingerprints
 from autograder.cli.grade import grade
@@ -33,3 +34,4 @@ def main(
 
 for _command in (grade, init, new, audit, doctor, fingerprints):
     app.command()(_command)
+app.add_typer(bundle.app, name="bundle")

@@ -17,8 +17,8 @@ from autograder.cli.common import (
     fail,
     find_course,
     isolation_of,
-    write_atomically,
 )
+from autograder.files import write_atomically
 
 
 def doctor(course: CourseFolder = None, verbose: Verbose = False) -> None:

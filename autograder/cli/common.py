@@ -58,16 +58,6 @@ def isolation_of(name: str) -> Isolation:
     return name  # type: ignore[return-value]
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write `data` so that `path` holds all of it or what it held before."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_bytes(data)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
 def complain(error: BaseException | str) -> None:
     """Print an error on standard error, with nothing in it that could move the terminal's cursor."""
     text = printable(str(error), MAX_MESSAGE, keep="\n", instead="?")

@@ -23,9 +23,9 @@ from autograder.cli.common import (
     fail,
     find_course,
     isolation_of,
-    write_atomically,
 )
 from autograder.course import Assignment, AssignmentError, Course
+from autograder.files import write_atomically
 from autograder.grading import Grader
 from autograder.report import Report, to_json
 from autograder.sandbox.limits import MIB, Limits

@@ -24,6 +24,7 @@ class Recorder:
         self._caller = caller
         self.recording = True
         self.curve: object = None
+        self.measured: dict[str, float] = {}
         self.kept: list[tuple[str, Any]] = []
         self.complete = True
 
@@ -50,6 +51,7 @@ class Player:
         self._place = 0
         self.recording = True
         self.curve: object = None
+        self.measured: dict[str, float] = {}
 
     def call(self, function: str, *arguments: Any) -> Observed:
         """As a Caller's; raises Strayed where the recording has something else here."""

@@ -128,6 +128,7 @@ class Grader:
             max_score=sum(cell.max_score for cell in cells),
             cells=cells,
             manual=tuple(_manual(submission, self._assignment)),
+            measured=dict(plugin.measured),
             problems=(*submission.problems, *unmeasured, *plugin.faults),
             seed=seed,
             isolation=self._isolation,

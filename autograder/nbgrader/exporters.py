@@ -12,12 +12,13 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_
 from nbgrader.api import Gradebook
 
 from autograder.nbgrader.course import KEY, assignment_of
-from autograder.nbgrader.markdown import as_typed, harmless
+from autograder.nbgrader.markdown import harmless
 from autograder.nbgrader.preprocessors import GradeInSandbox
 from autograder.notebook import Cell
 from autograder.pages.feedback import Written, feedback_page
 from autograder.report import Report
 from autograder.submission import Submission, SubmissionError, empty_submission, read_submission
+from autograder.text import as_typed
 
 MAX_FORMATTED = 100_000
 """Characters of Markdown that are formatted in one notebook; cells beyond that are shown as they were typed."""

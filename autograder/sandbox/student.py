@@ -62,6 +62,7 @@ class Calls(Protocol):
     """What a Student sends its calls through."""
 
     curve: Any
+    measured: dict[str, float]
     recording: bool
 
     def call(
@@ -176,6 +177,17 @@ def show_curve(student: Student, title: str, losses: Any, healthy: Any) -> None:
     caller.curve = caller.curve or (title, losses, healthy)
 
 
+def measure(student: Student, name: str, value: float) -> None:
+    """Put a number that this test measured by itself into the Report, where a leaderboard finds it.
+
+    Args:
+        student: whose number it is.
+        name: what was measured, in a word or two.
+        value: the number; never one that the student's code said.
+    """
+    student._caller.measured[name] = float(value)
+
+
 @contextmanager
 def off_the_record(student: Student) -> Iterator[None]:
     """Calls made inside are not remembered in the transcript."""
@@ -193,6 +205,7 @@ class Caller:
     Attributes:
         transcript: every call and use of a tool since the test began, with what came of it.
         curve: a title, losses that the student's code returned, and those of a right answer, where a test has any.
+        measured: see `measure`.
         stand_ins: the right answers that take the place of some of the notebook's functions in this test.
         recording: whether calls go into the transcript.
         kept: see `kept_for`.
@@ -208,6 +221,7 @@ class Caller:
         self._functions: list[Callable[..., object]] = []
         self.transcript: list[Exchange] = []
         self.curve: tuple[str, Any, Any] | None = None
+        self.measured: dict[str, float] = {}
         self.stand_ins: StandIns | None = None
         self.recording = True
         self.kept: dict[Any, Any] = {}

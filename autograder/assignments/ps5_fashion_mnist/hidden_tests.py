@@ -26,6 +26,7 @@ from autograder.authoring import (
     expect,
     grades,
     kept_for,
+    measure,
     numbers,
     tools_of,
 )
@@ -828,6 +829,7 @@ def reads(student, samples, seed, asked):
     training = long_training(student, samples, seed)
     expect.that(training.known <= TOO_MUCH_FROM_NONE, knew_before(training.known))
     got = share(training.hidden, training.hidden_labels)
+    measure(student, "accuracy", got)
     expect.that(
         got >= asked,
         f"After the training the network classified {np.floor(10000 * got) / 100:.2f}% of the hidden images "
