@@ -36,7 +36,7 @@ def unpack(bundle: Path, folder: Path) -> None:
 
 
 def environment_of(requirements: str, folder: Path) -> Path:
-    """An environment with the pinned packages and nothing else, out of those that are installed here.
+    """An environment with the pinned packages and nothing else, out of those that are installed here: hard links.
 
     What the CUDA build of torch needs comes along where that one is installed: the pins ask for the CPU's.
     """
@@ -54,9 +54,22 @@ def environment_of(requirements: str, folder: Path) -> Path:
         found = metadata.distribution(name)
         for top in {file.parts[0] for file in found.files or ()} - {"..", "__pycache__"}:
             target, link = Path(str(found.locate_file(top))), packages / top
-            if target.exists() and not link.is_symlink():
-                link.symlink_to(target)
+            if target.exists() and not link.exists():
+                linked(target, link)
     return folder
+
+
+def linked(source: Path, target: Path) -> None:
+    """Copy a file or folder by hard links, where that is possible."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for way in ("-al", "-a"):
+        if (
+            subprocess.run(["cp", way, "--", str(source), str(target)], check=False, capture_output=True).returncode
+            == 0
+        ):
+            return
+        shutil.rmtree(target, ignore_errors=True)
+    raise OSError(f"{source} can't be copied to {target}")
 
 
 def validated(data: bytes, system: str) -> dict[str, Any]:
@@ -88,14 +101,22 @@ class Harness:
     Attributes:
         root: the folder that stands for the system's own.
         variables: the environment of a run.
+        enter: what goes before every command: nothing, or what enters a jail.
     """
 
     system: str
     course: Path
     """The bundle's course, where it was unpacked."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, jail: Path | None) -> None:
+        """
+        Args:
+            root: is made.
+            jail: another root file system, in which `root` lies and in which everything runs.
+        """
         self.root = root
+        self._jail = jail
+        self.enter = [] if jail is None else jail_command(jail)
         root.mkdir(parents=True)
         root.chmod(0o755)
         self.variables = {"HOME": "/root", "PATH": PATH, "LANG": "C.UTF-8"}
@@ -126,9 +147,13 @@ class Harness:
         """What the system starts."""
         raise NotImplementedError
 
+    def seen(self, path: Path) -> str:
+        """A path as what runs sees it."""
+        return str(path) if self._jail is None else f"/{path.relative_to(self._jail)}"
+
     def run(self, prefix: Sequence[str] = ()) -> Run:
-        """Run the bundle; `prefix` goes before its command."""
-        return run([*prefix, *self.command()], self.variables, self.root)
+        """Run the bundle; `prefix` goes before its command, outside of a jail."""
+        return run([*prefix, *self.enter, *self.command()], self.variables, self.root)
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start the bundle in a session of its own, for a run that is to be killed."""
@@ -159,9 +184,11 @@ class Harness:
         """All that the student reads."""
         return self.raw().decode()
 
-    def _build(self, environment: Path | None) -> dict[str, str]:
-        extra = {} if environment is None else {"AUTOGRADER_ENVIRONMENT": str(environment)}
-        return {**self.variables, **extra}
+    def _build(self, command: Sequence[str], environment: Path | None) -> None:
+        """Run a step of building, with an environment in place of what would come from the network."""
+        extra = {} if environment is None else {"AUTOGRADER_ENVIRONMENT": self.seen(environment)}
+        ended = run([*self.enter, *command], {**self.variables, **extra}, self.root)
+        assert ended.status == 0, ended.log
 
 
 class Gradescope(Harness):
@@ -169,21 +196,21 @@ class Gradescope(Harness):
 
     system = "gradescope"
 
-    def __init__(self, bundle: Path, root: Path, environment: Path | None) -> None:
+    def __init__(self, bundle: Path, root: Path, environment: Path | None, jail: Path | None = None) -> None:
         """
         Args:
             bundle: what would be uploaded.
             root: is made.
             environment: takes the place of what setup.sh would install from the network.
+            jail: see Harness.
         """
-        super().__init__(root)
+        super().__init__(root, jail)
         unpack(bundle, root / "source")
         self.course = root / "source" / "course"
-        self.variables["AUTOGRADER_ROOT"] = str(root)
+        self.variables["AUTOGRADER_ROOT"] = self.seen(root)
         self._submission, self._results = root / "submission", root / "results"
         shutil.copy(root / "source" / "run_autograder", root)
-        build = self._build(environment)
-        subprocess.run(["bash", str(root / "source" / "setup.sh")], env=build, cwd=root, check=True, timeout=SECONDS)
+        self._build(["bash", self.seen(root / "source" / "setup.sh")], environment)
 
     def _tell(self, details: Any) -> None:
         place = self.root / "submission_metadata.json"
@@ -198,7 +225,7 @@ class Gradescope(Harness):
             (self._results / "results.json").write_bytes(earlier)
 
     def command(self) -> list[str]:
-        return [str(self.root / "run_autograder")]
+        return [self.seen(self.root / "run_autograder")]
 
     def points(self) -> dict[str, float]:
         found: dict[str, float] = {}
@@ -214,24 +241,21 @@ class PrairieLearn(Harness):
 
     system = "prairielearn"
 
-    def __init__(self, bundle: Path, root: Path, environment: Path) -> None:
-        super().__init__(root)
+    def __init__(self, bundle: Path, root: Path, environment: Path, jail: Path | None = None) -> None:
+        super().__init__(root, jail)
         unpacked = root.parent / f"{root.name}-unpacked"
         unpack(bundle, unpacked)
         home = root / "opt"
-        self.variables |= {"AUTOGRADER_ROOT": str(root), "AUTOGRADER_HOME": str(home)}
+        self.variables |= {"AUTOGRADER_ROOT": self.seen(root), "AUTOGRADER_HOME": self.seen(home)}
         self._submission, self._results = root / "student", root / "results"
         for name, words in instructions((unpacked / "image" / "Dockerfile").read_text()):
-            arguments = words.replace("/opt/autograder", str(home))
             if name == "COPY":
-                source, target = arguments.split()
-                copy = shutil.copytree if (unpacked / "image" / source).is_dir() else shutil.copy
-                home.mkdir(exist_ok=True)
-                copy(unpacked / "image" / source, target)
-            elif name == "RUN" and "--requirement" in arguments:
-                (home / "environment").symlink_to(environment)  # the network is not asked
+                source, target = words.split()
+                linked(unpacked / "image" / source, Path(target.replace("/opt/autograder", str(home))))
+            elif name == "RUN" and "--requirement" in words:
+                (home / "environment").symlink_to(self.seen(environment))  # the network is not asked
             elif name == "RUN":
-                subprocess.run(["sh", "-c", arguments], env=self.variables, check=True, timeout=SECONDS)
+                self._build(["sh", "-c", words.replace("/opt/autograder", self.seen(home))], None)
         (question,) = (unpacked / "questions").iterdir()
         self.info = json.loads((question / "info.json").read_text())
         shutil.copytree(question / "tests", root / "tests")
@@ -245,7 +269,7 @@ class PrairieLearn(Harness):
             place.write_bytes(details if isinstance(details, bytes) else json.dumps(details).encode())
 
     def command(self) -> list[str]:
-        return [self.info["externalGradingOptions"]["entrypoint"].replace("/grade", str(self.root), 1)]
+        return [self.info["externalGradingOptions"]["entrypoint"].replace("/grade", self.seen(self.root), 1)]
 
     def results(self) -> dict[str, Any]:
         found = super().results()
@@ -266,19 +290,18 @@ class Vocareum(Harness):
 
     system = "vocareum"
 
-    def __init__(self, bundle: Path, root: Path, environment: Path | None) -> None:
-        super().__init__(root)
+    def __init__(self, bundle: Path, root: Path, environment: Path | None, jail: Path | None = None) -> None:
+        super().__init__(root, jail)
         unpack(bundle, root)
         self.course = root / "scripts" / "course"
         self._submission, self._results = root / "work", root / "temporary"
         self.variables |= {
-            "AUTOGRADER_HOME": str(root / "opt"),
-            "VOC_HOME_DIR": str(self._submission),
-            "vocareumGradeFile": str(self._results / "grades"),
-            "vocareumReportFile": str(self._results / "report"),
+            "AUTOGRADER_HOME": self.seen(root / "opt"),
+            "VOC_HOME_DIR": self.seen(self._submission),
+            "vocareumGradeFile": self.seen(self._results / "grades"),
+            "vocareumReportFile": self.seen(self._results / "report"),
         }
-        setup = ["bash", str(root / "scripts" / "setup.sh")]
-        subprocess.run(setup, env=self._build(environment), cwd=root, check=True, timeout=SECONDS)
+        self._build(["bash", self.seen(root / "scripts" / "setup.sh")], environment)
 
     def _tell(self, details: Any) -> None:
         self._results.mkdir()
@@ -296,7 +319,7 @@ class Vocareum(Harness):
             (self._results / "grades").write_bytes(earlier)
 
     def command(self) -> list[str]:
-        return [str(self.root / "scripts" / "grade.sh")]
+        return [self.seen(self.root / "scripts" / "grade.sh")]
 
     def raw(self) -> bytes:
         return (self._results / "report").read_bytes()
@@ -314,6 +337,11 @@ class Vocareum(Harness):
     def points(self) -> dict[str, float]:
         found: dict[str, float] = self.results()["grades"]
         return found
+
+
+def jail_command(jail: Path) -> list[str]:
+    """What enters another root file system as a container does: Docker's capabilities, no namespaces, no Landlock."""
+    return [sys.executable, str(TESTS / "like_a_container.py"), str(jail)]
 
 
 def instructions(dockerfile: str) -> list[tuple[str, str]]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lms_harness import Files, Gradescope, Harness, PrairieLearn, Vocareum, environment_of
+from lms_harness import Files, Gradescope, Harness, PrairieLearn, Vocareum, environment_of, linked
 from typer.testing import CliRunner
 
 from autograder.classroom import Pool, Settings
@@ -111,7 +111,7 @@ def built(system: str, name: str, folder: Path, environment: Path, *options: str
     """A harness of its own with a bundle of its own."""
     own = Path(tempfile.mkdtemp(prefix=f"{system}-", dir=folder))
     own.chmod(0o755)
-    shutil.copytree(environment, own / "environment", symlinks=True)
+    linked(environment, own / "environment")
     bundle = make(system, name, own / "bundle.zip", *options)
     kind: Any = KINDS[system]
     return kind(bundle, own / "root", own / "environment")
