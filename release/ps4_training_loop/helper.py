@@ -445,6 +445,8 @@ def _kind(value: Any) -> str:
     name = type(value).__name__
     if value is None:
         return "None"
+    if isinstance(value, type):
+        return "a class, not an object of it"
     if isinstance(value, Mapping):
         return f"a dict with the keys {', '.join(map(repr, value))}" if value else "an empty dict"
     if isinstance(value, list | tuple):
@@ -626,7 +628,7 @@ def show_digits(images: Any, labels: Sequence[Any] | None = None, columns: int =
 
 
 def view_classify(image: Any, probabilities: Any, class_names: Sequence[str] | None = None) -> None:
-    """Shows a image beside the bar chart of its class probabilities.
+    """Shows an image beside the bar chart of its class probabilities.
 
     image: (1, 28, 28), (28, 28) or (784,). probabilities: (10,) or (1, 10).
     """
