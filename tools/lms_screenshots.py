@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 import lms_renderer  # noqa: E402
-from lms_harness import Gradescope, PrairieLearn, Vocareum, environment_of, linked  # noqa: E402
+from lms_harness import Gradescope, PrairieLearn, Vocareum, environment_of  # noqa: E402
 
 NAME = "ps1_gradient_descent"
 KINDS = {"gradescope": (Gradescope, 2150), "prairielearn": (PrairieLearn, 3000), "vocareum": (Vocareum, 2100)}
@@ -48,8 +48,7 @@ def main() -> None:
             if not environment.exists():
                 with zipfile.ZipFile(bundle) as archive:
                     environment_of(archive.read("requirements.txt").decode(), environment)
-            linked(environment, Path(folder, f"{system}-environment"))
-            harness = kind(bundle, Path(folder, system), Path(folder, f"{system}-environment"))
+            harness = kind(bundle, Path(folder, system), environment)
             harness.lay_out({f"{NAME}.ipynb": json.dumps(notebook).encode()}, None)
             print(harness.run().log)
             page = Path(folder, f"{system}.html")
