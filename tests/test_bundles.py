@@ -338,3 +338,35 @@ def test_settings_keep_a_submission_within_its_container() -> None:
     assert small.limits.memory <= 768 << 20
     assert small.limits.submission_seconds < small.stop_seconds < 120
     assert changed(memory=100_000).limits.memory == 2048 << 20
+
+
+def described(folder: Path, details: object) -> gradescope.Gradescope:
+    data = details if isinstance(details, bytes) else json.dumps(details).encode()
+    (folder / "submission_metadata.json").write_bytes(data)
+    return gradescope.Gradescope(folder, SETTINGS)
+
+
+def test_a_group_is_graded_once_whoever_hands_in(tmp_path: Path) -> None:
+    users = [{"id": 9, "email": "b@example.org"}, {"id": 10, "email": "a@example.org"}]
+    first, second = (described(tmp_path, {"users": order}) for order in (users, users[::-1]))
+    assert first.student == second.student == "10 9"
+    assert first.notes == ("This is one submission for a group of 2.",)
+    assert described(tmp_path, {"users": users[:1]}).notes == ()
+
+
+@pytest.mark.parametrize("details", [b"", b"\xff", b"[" * 100_000, [], {"users": None}, {"users": [7, "x", None]}])
+def test_metadata_that_tells_nothing_is_no_error(tmp_path: Path, details: object) -> None:
+    found = described(tmp_path, details)
+    assert (found.student, found.attempt, found.notes) == ("", 1, ())
+
+
+def test_attempts_are_counted(tmp_path: Path) -> None:
+    assert described(tmp_path, {"previous_submissions": [{"score": "1.0"}, {}]}).attempt == 3
+    for count, attempt in (("4", 4), ("", 1), ("many", 1), ("-1", 1)):
+        assert vocareum.Vocareum(tmp_path, SETTINGS, {"VOC_SUBMISSION_COUNT": count}).attempt == attempt
+
+
+def test_metadata_is_not_read_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_text('{"users": [{"id": 1}]}')
+    (tmp_path / "submission_metadata.json").symlink_to(tmp_path / "elsewhere")
+    assert gradescope.Gradescope(tmp_path, SETTINGS).student == ""
