@@ -19,7 +19,7 @@ from autograder.sandbox.errors import SandboxError, StudentError
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.messages import NUMPY
 from autograder.sandbox.process import Sandbox
-from autograder.slips import slips
+from autograder.slips import configuration, slips
 
 Finding = tuple[bool, str]
 """Whether it is well, and what was found."""
@@ -107,6 +107,8 @@ def _never(*_: object) -> tuple[messages.Request, list[memoryview]]:
 def _course(course: Course) -> Iterator[Finding]:
     if not course.names:
         yield True, f"{course.folder}: it has no assignment yet; autograder new NAME makes one"
+    wrong = configuration(course)
+    yield not wrong, wrong or "nbgrader grades with hidden tests, in the sandbox"
     for name in course.names:
         found = slips(course, name)
         yield from ((False, slip) for slip in found)

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files written so that nobody ever finds half of one."""
 
 from __future__ import annotations
 
@@ -6,11 +6,7 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write `data` so that `path` holds all of it or what it held before.
-
-    Raises:
-        OSError: it can't be written.
-    """
+    """Write `data` so that `path` holds all of it or what it held before."""
     part = path.with_name(f".{path.name}.part")
     try:
         part.write_bytes(data)

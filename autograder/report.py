@@ -11,6 +11,15 @@ VERSION = 1
 Outcome = Literal["passed", "failed", "error", "timed out", "crashed", "out of memory"]
 
 
+class Limit(msgspec.Struct, frozen=True, kw_only=True):
+    """A limit that a submission went beyond."""
+
+    name: str
+    """As in the Report's `limits`."""
+    value: float
+    """What it was: for a call, what followed from the right answer's time."""
+
+
 class Check(msgspec.Struct, frozen=True, kw_only=True):
     """One hidden test's verdict."""
 
@@ -27,6 +36,8 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     """Functions that a right answer stood in for in this check, because the submission's own had lost points."""
     diagnosis: str | None = None
     """The misconception's id, where exactly one does what this submission does."""
+    limit: Limit | None = None
+    """The limit that stopped the check."""
     weight: float = 1.0
     """The check's share of its cell's points, relative to the cell's other checks."""
     duration: float = 0.0

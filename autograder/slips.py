@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from types import ModuleType
 
+from traitlets.config import PyFileConfigLoader
+
 from autograder.authoring.bank import Bank
-from autograder.course import Assignment, AssignmentError, Course
+from autograder.course import Assignment, AssignmentError, Course, located
 from autograder.notebook import Cell
 
 _DEFAULT_ID = re.compile(r"cell-[0-9a-f]{8,}")
 """What nbgrader calls a cell that its author hasn't named."""
+_STEP = "autograder.nbgrader.GradeInSandbox"
 
 
 def slips(course: Course, name: str) -> list[str]:
@@ -23,13 +27,37 @@ def slips(course: Course, name: str) -> list[str]:
         assignment = course.assignment(name)
     except AssignmentError as error:
         return [str(error)]
-    found = list(_ids(assignment))
+    found = [*_links(assignment), *_ids(assignment)]
     for look in (_settings, _tests, _bank):
         try:
             found += look(assignment)
         except AssignmentError as error:
             found.append(str(error))
     return found
+
+
+def configuration(course: Course) -> str:
+    """What is wrong with a course's nbgrader_config.py, or "". Without it nbgrader grades all the same, and wrongly.
+
+    Runs the file, which is the author's own.
+    """
+    path = course.folder / "nbgrader_config.py"
+    if not path.is_file():
+        return f"{path} is missing: nbgrader would grade without hidden tests and without a sandbox"
+    try:
+        steps = PyFileConfigLoader(path.name, path=str(course.folder)).load_config().Autograde.autograde_preprocessors
+    except Exception as error:
+        return f"{path}: {located(error, course.folder)}"
+    if _STEP in steps:
+        return ""
+    return f"{path}: nbgrader would grade without hidden tests and without a sandbox: it doesn't call configure(c)"
+
+
+def _links(assignment: Assignment) -> Iterator[str]:
+    """Links that lead nowhere, as in a folder that was copied out of its course: nbgrader can't release it."""
+    for path in assignment.folder.rglob("*"):
+        if path.is_symlink() and not path.exists():
+            yield f"{path} is a link to {os.readlink(path)}, which isn't there: copy folders with cp -rL"
 
 
 def _ids(assignment: Assignment) -> Iterator[str]:

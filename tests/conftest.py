@@ -5,9 +5,14 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
+
+# Two test processes share the machine, and small networks take longer with several threads. Before torch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import msgspec
 import pytest
@@ -161,3 +166,13 @@ def text_of(outputs: list[dict[str, Any]]) -> str:
 def pytest_configure(config: pytest.Config) -> None:
     """Hidden tests are imported in this process, too: their marker is no typing error."""
     config.addinivalue_line("markers", "grades(cell, weight, diagnose): a hidden test of a cell")
+
+
+@pytest.fixture(scope="session")
+def graded_class(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A course's folder with a graded class of 12 and two notebooks that can't be read; copy it to change it."""
+    folder = tmp_path_factory.mktemp("class") / "course"
+    command = [sys.executable, "tools/sample_class.py", NAME, str(folder)]
+    options = ["--students", "12", "--graded", "3", "--waiting"]
+    subprocess.run([*command, *options], cwd=Path(__file__).resolve().parent.parent, check=True)
+    return folder

@@ -15,10 +15,10 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "autograder"
 
 MAY_IMPORT: dict[str, set[str]] = {
+    "files": set(),
     "notebook": set(),
     "report": set(),
     "seeds": set(),
-    "files": set(),
     "text": set(),
     "sandbox": {"text"},
     "authoring": {"sandbox"},
@@ -27,23 +27,23 @@ MAY_IMPORT: dict[str, set[str]] = {
     "submission": {"course", "notebook", "seeds", "text"},
     "diagnosis": {"authoring", "sandbox"},
     "grading": {"authoring", "course", "diagnosis", "notebook", "report", "sandbox", "submission", "text"},
-    "classroom": {"course", "grading", "report", "sandbox", "seeds", "submission"},
+    "classroom": {"course", "grading", "report", "sandbox", "seeds", "submission", "text"},
+    "statistics": {"report"},
     "terminal": {"report"},
-    "pages": {"report", "terminal"},
+    "pages": {"report", "statistics", "terminal"},
     "nbgrader": {
-        *("classroom", "course", "notebook", "pages", "report", "sandbox", "seeds", "submission", "terminal", "text"),
+        *("classroom", "course", "files", "notebook", "pages", "report", "sandbox", "seeds", "statistics"),
+        *("submission", "terminal", "text"),
     },
-    "lms": {
-        *("classroom", "course", "files", "pages", "report", "sandbox", "seeds", "submission", "terminal", "text"),
-    },
+    "lms": {"classroom", "course", "files", "pages", "report", "sandbox", "seeds", "submission", "terminal", "text"},
     "scaffold": {"course"},
     "slips": {"authoring", "course", "notebook"},
     "audit": {"authoring", "classroom", "course", "grading", "report", "submission"},
     "doctor": {"course", "sandbox", "slips"},
     "fingerprints": {"authoring", "course", "sandbox"},
     "cli": {
-        *("audit", "classroom", "course", "doctor", "files", "fingerprints", "grading", "lms", "notebook", "report"),
-        *("sandbox", "scaffold", "seeds", "slips", "submission", "terminal", "text"),
+        *("audit", "classroom", "course", "doctor", "files", "fingerprints", "grading", "lms", "nbgrader", "notebook"),
+        *("pages", "report", "sandbox", "scaffold", "seeds", "slips", "statistics", "submission", "terminal", "text"),
     },
 }
 """For each room, a folder or a module of `autograder/`, the rooms that it may import besides itself."""

@@ -19,7 +19,7 @@ from rich.console import Console
 from autograder.assignments.ps1_gradient_descent import answers as right_answers
 from autograder.course import Assignment
 from autograder.grading import Graded, Grader
-from autograder.nbgrader.exporters import as_notebook
+from autograder.nbgrader.documents import as_notebook
 from autograder.pages.feedback import feedback_page
 from autograder.report import to_json
 from autograder.submission import Submission

@@ -15,8 +15,8 @@ from nbgrader.server_extensions.formgrader import handlers
 from traitlets.config import Config
 
 from autograder.course import Assignment
-from autograder.nbgrader.exporters import MAX_FORMATTED as MAX_FORMATTED_IN_ALL
-from autograder.nbgrader.exporters import as_notebook
+from autograder.nbgrader.documents import MAX_FORMATTED as MAX_FORMATTED_IN_ALL
+from autograder.nbgrader.documents import as_notebook
 from autograder.nbgrader.markdown import MAX_FORMATTED, harmless
 from autograder.submission import parse_submission
 from autograder.text import MAX_SHOWN, as_typed

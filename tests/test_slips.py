@@ -220,3 +220,18 @@ def test_the_doctor_ends_with_status_2_where_a_slip_is_in_the_course(course: Cou
     code, lines = command("doctor")
     assert code == 2
     assert any("x/answers.py is missing" in line for line in lines)
+
+
+def test_the_doctor_sees_a_configuration_that_leaves_grading_to_nbgrader_alone(course: Course) -> None:
+    (course.folder / "nbgrader_config.py").write_text("c = get_config()\n")
+    (found,) = examined(course)
+    assert "nbgrader would grade without hidden tests and without a sandbox" in found
+    (course.folder / "nbgrader_config.py").unlink()
+    (found,) = examined(course)
+    assert found.startswith(f"✗ {course.folder / 'nbgrader_config.py'} is missing")
+
+
+def test_the_doctor_sees_a_link_that_was_copied_out_of_its_course(course: Course) -> None:
+    (course.source / "x" / "helper.py").symlink_to("../helper.py")
+    (found,) = examined(course)
+    assert "helper.py is a link to ../helper.py, which isn't there: copy folders with cp -rL" in found

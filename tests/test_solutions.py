@@ -68,6 +68,10 @@ def _full_points(name: str, seeds: range) -> None:
             assert not wrong, (seed, wrong)
             assert report.score == report.max_score
             assert not report.problems
+            assert set(report.measured) == (
+                {"accuracy"} if any(cell.grade_id == "test_final_accuracy" for cell in report.cells) else set()
+            )
+            assert all(0.8 <= share <= 1 for share in report.measured.values())
 
 
 STEP = """

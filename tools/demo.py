@@ -8,6 +8,8 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -156,24 +158,36 @@ def main(target: Path) -> None:
     console = Console()
     started = time.perf_counter()
     prepare(target)
-    for words, command in (
-        ("Releasing the assignment", ["generate_assignment", ASSIGNMENT]),
-        (f"Grading {len(CLASS)} submissions in the sandbox", ["autograde", ASSIGNMENT]),
-        ("Writing feedback", ["generate_feedback", ASSIGNMENT]),
-    ):
-        began = time.perf_counter()
-        with console.status(f"{words} …"):
-            nbgrader(target, *command)
-            if command[0] == "generate_assignment":
-                shutil.copy(release(target), submitted(target, "gus"))
-                with gradebook_of(target) as gradebook:
-                    due = datetime.now(UTC) - timedelta(days=2)
-                    gradebook.update_or_create_assignment(ASSIGNMENT, duedate=due.replace(tzinfo=None))
-        console.print(f"[green]✓[/] {words}: {time.perf_counter() - began:.1f} s", highlight=False)
+    with step(console, "Releasing the assignment"):
+        nbgrader(target, "generate_assignment", ASSIGNMENT)
+        shutil.copy(release(target), submitted(target, "gus"))
+        with gradebook_of(target) as gradebook:
+            due = datetime.now(UTC) - timedelta(days=2)
+            gradebook.update_or_create_assignment(ASSIGNMENT, duedate=due.replace(tzinfo=None))
+    console.print(f"\nGrading {len(CLASS)} submissions in the sandbox, one of them hostile:")
+    grade(target)
+    with step(console, "Writing feedback"):
+        nbgrader(target, "generate_feedback", ASSIGNMENT)
     show(console, target)
     console.print(f"\nFeedback pages: {os.path.relpath(target)}/feedback/*/{ASSIGNMENT}/{ASSIGNMENT}.html")
     console.print(f"The gradebook: {os.path.relpath(target)}/gradebook.db (nbgrader formgrader opens it)")
     console.print(f"[dim]{time.perf_counter() - started:.0f} s in all[/]", highlight=False)
+
+
+@contextmanager
+def step(console: Console, words: str) -> Iterator[None]:
+    """Say what is done, and how long it took."""
+    began = time.perf_counter()
+    with console.status(f"{words} …"):
+        yield
+    console.print(f"[green]✓[/] {words}: {time.perf_counter() - began:.1f} s", highlight=False)
+
+
+def grade(target: Path) -> None:
+    """Grade the class; the command shows its own progress."""
+    command = [str(Path(sys.executable).with_name("autograder")), "class", ASSIGNMENT]
+    if subprocess.run(command, cwd=target, check=False).returncode:
+        raise SystemExit("autograder class failed")
 
 
 def prepare(target: Path) -> None:
@@ -239,17 +253,17 @@ def gradebook_of(target: Path) -> Gradebook:
 
 
 def show(console: Console, target: Path) -> None:
-    """The gradebook as a table."""
+    """The gradebook as a table that fits on 80 columns."""
     with gradebook_of(target) as gradebook:
         submissions = gradebook.assignment_submissions(ASSIGNMENT)
-        names = [cell.name for cell in gradebook.find_notebook(ASSIGNMENT, ASSIGNMENT).grade_cells]
-        table = Table(title=f"Gradebook: {ASSIGNMENT}")
-        table.add_column("student")
+        cells = gradebook.find_notebook(ASSIGNMENT, ASSIGNMENT).grade_cells
+        table = Table(title=f"Gradebook: {ASSIGNMENT}", padding=(0, 1, 0, 0))
+        table.add_column("")
         table.add_column("what it is")
-        for name in names:
-            table.add_column(name.removeprefix("test_"), justify="right")
-        table.add_column("late", justify="right")
-        table.add_column("total", justify="right")
+        for place in range(1, len(cells) + 1):
+            table.add_column(f"({place})", justify="right", no_wrap=True)
+        table.add_column("late", justify="right", no_wrap=True)
+        table.add_column("total", justify="right", no_wrap=True)
         for submission in sorted(submissions, key=lambda s: s.student.id):
             notebook = submission.notebooks[0]
             grades = {grade.name: grade for grade in notebook.grades}
@@ -257,12 +271,13 @@ def show(console: Console, target: Path) -> None:
             table.add_row(
                 submission.student.id,
                 CLASS[submission.student.id][0],
-                *(score_of(grades[name]) for name in names),
+                *(score_of(grades[cell.name]) for cell in cells),
                 f"-{penalty:g}" if penalty else "",
                 f"{notebook.score - penalty:g}",
             )
+        legend = [f"({n}) {cell.name.removeprefix('test_')}, {cell.max_score:g}" for n, cell in enumerate(cells, 1)]
     console.print(table)
-    console.print("[dim]?: a written answer that waits for a person[/]")
+    console.print("[dim]" + " · ".join(legend) + "\n?: waits for a person[/]", highlight=False)
 
 
 def score_of(grade) -> str:
@@ -270,7 +285,7 @@ def score_of(grade) -> str:
     if grade.needs_manual_grade:
         return "?"
     style = "green" if grade.score == grade.max_score else "red" if not grade.score else "yellow"
-    return f"[{style}]{grade.score:g}[/] / {grade.max_score:g}"
+    return f"[{style}]{grade.score:g}[/]"
 
 
 if __name__ == "__main__":

@@ -1,86 +1,33 @@
-"""A grading process: grades notebooks, one after the other, for a Pool."""
+"""A grading process: grades notebooks, one after the other, for a Pool.
+
+The base process imports this module, and with it all that grading needs, before it forks any grading process.
+"""
 
 from __future__ import annotations
 
-import os
-import struct
-import sys
+import socket
 from pathlib import Path
-from typing import Any, BinaryIO
 
-import msgspec
-
+from autograder.classroom.jobs import Failed, Graded, Job, Settings, receive, send
 from autograder.course import AssignmentError, Course
-from autograder.report import Report
+from autograder.grading import Grader
+from autograder.sandbox.base import Base
 from autograder.sandbox.errors import SandboxError
-from autograder.sandbox.limits import Limits
 from autograder.seeds import seed_for
 from autograder.submission import SubmissionError, empty_submission, read_submission
 
-_LENGTH = struct.Struct("<Q")
 
-
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a grading process grades, and how; the first message to it."""
-
-    course: str
-    """The course's folder."""
-    assignment: str
-    limits: Limits = Limits()
-    isolation: str = "auto"
-    illustrations: bool = False
-    """Whether the instructor's cells that nothing graded needs are run, too."""
-
-
-class Job(msgspec.Struct, frozen=True):
-    """One notebook to grade; answered by Graded or Failed."""
-
-    path: str
-    seed: int | bytes
-    """A seed, or the student's key, with which the notebook's bytes decide it."""
-
-
-class Graded(msgspec.Struct, tag="graded", frozen=True):
-    """A notebook's Report, and what each of its cells left behind, as the notebook format has it."""
-
-    report: Report
-    outputs: list[list[dict[str, Any]]]
-
-
-class Failed(msgspec.Struct, tag="failed", frozen=True):
-    """Why this machine can't grade this assignment."""
-
-    reason: str
-
-
-def send(stream: BinaryIO, message: msgspec.Struct) -> None:
-    """Write one message."""
-    data = msgspec.msgpack.encode(message)
-    stream.write(_LENGTH.pack(len(data)) + data)
-    stream.flush()
-
-
-def receive(stream: BinaryIO, kind: Any) -> Any:
-    """Read one message; None where the other side has hung up."""
-    prefix = stream.read(_LENGTH.size)
-    if len(prefix) < _LENGTH.size:
-        return None
-    return msgspec.msgpack.decode(stream.read(*_LENGTH.unpack(prefix)), type=kind)
-
-
-def main() -> None:
-    """Grade jobs from standard input until it ends; results go to standard output, and nothing else does."""
-    jobs, results = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
+def serve(connection: socket.socket, base: Base) -> None:
+    """Grade jobs from `connection` until it ends; `base` is what this process was forked from."""
+    jobs, results = connection.makefile("rb"), connection.makefile("wb")
     settings = receive(jobs, Settings)
-    # Imported here: a Pool needs this module's messages, and not all that grading needs.
-    from autograder.grading import Grader
-
+    if settings is None:
+        return
     try:
         assignment = Course(Path(settings.course)).assignment(settings.assignment)
-        grader = Grader(assignment, settings.limits, settings.isolation, settings.illustrations)
+        grader = Grader(assignment, settings.limits, settings.isolation, settings.illustrations, base)
     except (AssignmentError, SandboxError) as error:
-        send(results, Failed(str(error)))
+        send(results, Failed(str(error), isinstance(error, AssignmentError)))
         return
     with grader:
         while (job := receive(jobs, Job)) is not None:
@@ -92,6 +39,6 @@ def main() -> None:
                 seed = seed_for(job.seed, submission.digest) if isinstance(job.seed, bytes) else job.seed
                 graded = grader.grade(submission, seed)
             except SandboxError as error:
-                send(results, Failed(str(error)))
+                send(results, Failed(str(error), False))
                 return
             send(results, Graded(graded.report, list(graded.outputs)))

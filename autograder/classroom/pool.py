@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from autograder.classroom.grading_process import Failed, Graded, Job, Settings, receive, send
+import msgspec
+
+from autograder.classroom.jobs import Failed, Graded, Job, Settings, receive, send
+from autograder.course import AssignmentError, Course
+from autograder.sandbox.base import Base, BaseLost, Child
 from autograder.sandbox.errors import SandboxError
+
+_ENTRY = "autograder.classroom.grading_process:serve"
+_STDERR = 2
 
 
 class GradingProcessLost(Exception):
@@ -20,14 +25,24 @@ class GradingProcessLost(Exception):
 
 
 class Pool:
-    """Grades notebooks side by side in `jobs` processes; a context manager. The Reports don't depend on `jobs`."""
+    """Grades notebooks side by side in `jobs` processes; a context manager. The Reports don't depend on `jobs`.
+
+    All of them are forked from one base process, which starts at once, and end with it.
+    """
 
     def __init__(self, settings: Settings, jobs: int) -> None:
-        self._settings = settings
+        """
+        Raises:
+            AssignmentError: there is no such assignment.
+        """
+        # Grading processes work in another folder.
+        self._settings = msgspec.structs.replace(settings, course=os.path.abspath(settings.course))
+        self._libraries = Course(Path(settings.course)).assignment(settings.assignment).settings.libraries
+        self._lock = threading.Lock()
+        self._base = Base(self._libraries, _ENTRY)
+        self._closed = False
         self._threads = ThreadPoolExecutor(jobs, thread_name_prefix="grading")
         self._own = threading.local()
-        self._processes: set[subprocess.Popen[bytes]] = set()
-        self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -42,68 +57,82 @@ class Pool:
             path: a student's notebook.
             seed: the seed, or the student's key (`seeds.key_for`), with which the notebook's bytes decide it.
 
-        The future raises SandboxError where this machine can't grade, GradingProcessLost where the process ended twice.
+        The future raises SandboxError where this machine can't grade, AssignmentError where the assignment can't be
+        graded, GradingProcessLost where the process ended twice.
         """
-        return self._threads.submit(self._grade, Job(str(path), seed))
+        return self._threads.submit(self._grade, Job(os.path.abspath(path), seed))
 
     def close(self) -> None:
-        """Drop what hasn't begun, and end the processes."""
+        """Drop what isn't done, and end the processes."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         with self._lock:
-            processes, self._processes = self._processes, set()
-        for process in processes:
-            _end(process)
+            self._closed = True
+            self._base.close()
         self._threads.shutdown(wait=True)
 
     def _grade(self, job: Job) -> Graded:
         for _ in range(2):
             process = self._process()
-            assert process.stdin is not None
-            assert process.stdout is not None
-            try:
-                send(process.stdin, job)  # type: ignore[arg-type]
-                answer = receive(process.stdout, Graded | Failed)  # type: ignore[arg-type]
-            except OSError:
-                answer = None
+            answer = process.grade(job)
             if isinstance(answer, Graded):
                 return answer
             self._own.process = None
-            with self._lock:
-                self._processes.discard(process)
-            _end(process)
+            process.end()
             if isinstance(answer, Failed):
-                raise SandboxError(answer.reason)
+                raise (AssignmentError if answer.by_assignment else SandboxError)(answer.reason)
         raise GradingProcessLost(f"the grading process was killed twice while it graded {job.path}")
 
-    def _process(self) -> subprocess.Popen[bytes]:
+    def _process(self) -> _GradingProcess:
         """This thread's grading process; a new one where there is none."""
-        process: subprocess.Popen[bytes] | None = getattr(self._own, "process", None)
+        process: _GradingProcess | None = getattr(self._own, "process", None)
         if process is None:
-            command = [sys.executable, "-c", "from autograder.classroom.grading_process import main; main()"]
-            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-            assert process.stdin is not None
-            send(process.stdin, self._settings)  # type: ignore[arg-type]
-            self._own.process = process
-            with self._lock:
-                self._processes.add(process)
+            process = self._own.process = _GradingProcess(self._fork(), self._settings)
         return process
+
+    def _fork(self) -> Child:
+        base = self._base
+        try:
+            return base.fork_grading_process(_STDERR)
+        except BaseLost:
+            with self._lock:
+                if self._closed:
+                    raise
+                if self._base is base:
+                    base.close()
+                    self._base = Base(self._libraries, _ENTRY)
+            return self._base.fork_grading_process(_STDERR)
+
+
+class _GradingProcess:
+    """A grading process, and the two directions of the socket to it."""
+
+    def __init__(self, child: Child, settings: Settings) -> None:
+        self._child = child
+        self._jobs, self._results = child.connection.makefile("wb"), child.connection.makefile("rb")
+        self._settings: Settings | None = settings
+
+    def grade(self, job: Job) -> Graded | Failed | None:
+        """What grading brought; None where the process ended."""
+        try:
+            if self._settings is not None:
+                send(self._jobs, self._settings)
+                self._settings = None
+            send(self._jobs, job)
+            answer: Graded | Failed | None = receive(self._results, Graded | Failed)
+        except OSError:
+            return None
+        return answer
+
+    def end(self) -> None:
+        """End the process."""
+        for stream in (self._jobs, self._results):
+            try:
+                stream.close()
+            except OSError:
+                continue
+        self._child.end()
 
 
 def cores() -> int:
     """How many processes this one may keep busy."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    assert process.stdin is not None
-    assert process.stdout is not None
-    for stream in (process.stdin, process.stdout):
-        try:
-            stream.close()
-        except OSError:
-            continue
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

@@ -10,7 +10,12 @@ import typer
 from autograder.cli import bundle
 from autograder.cli.author import init, new
 from autograder.cli.check import audit, doctor, fingerprints
+from autograder.cli.classroom import class_, history
+from autograder.cli.collect import collect
+from autograder.cli.essays import essays
 from autograder.cli.grade import grade
+from autograder.cli.report import report
+from autograder.cli.serve import serve
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 
@@ -32,6 +37,8 @@ def main(
     """
 
 
-for _command in (grade, init, new, audit, doctor, fingerprints):
+app.command()(grade)
+app.command("class")(class_)
+for _command in (collect, report, essays, history, init, new, audit, doctor, fingerprints, serve):
     app.command()(_command)
 app.add_typer(bundle.app, name="bundle")

@@ -12,8 +12,8 @@ from rich.console import Console
 import autograder
 from autograder.classroom import GradingProcessLost
 from autograder.course import AssignmentError, Course
-from autograder.grading import Isolation
 from autograder.sandbox.errors import SandboxError
+from autograder.sandbox.limits import Isolation
 from autograder.submission import SubmissionError
 from autograder.text import printable
 

@@ -26,7 +26,6 @@ from autograder.cli.common import (
 )
 from autograder.course import Assignment, AssignmentError, Course
 from autograder.files import write_atomically
-from autograder.grading import Grader
 from autograder.report import Report, to_json
 from autograder.sandbox.limits import MIB, Limits
 from autograder.submission import Submission, SubmissionError, read_submission
@@ -128,15 +127,9 @@ def grade(
 
 
 def _grade_one(console: Console, task: Assignment, settings: Settings, notebook: Path, key: int | bytes) -> Report:
-    submission = _read(notebook, task)
-    seed = seeds.seed_for(key, submission.digest) if isinstance(key, bytes) else key
-    with (
-        console.status("Starting the sandbox …") as status,
-        Grader(task, settings.limits, isolation_of(settings.isolation), settings.illustrations) as grader,
-    ):
-        _ = grader.notes
-        status.update(f"Grading {printable(notebook.name, 80)} …")
-        return grader.grade(submission, seed).report
+    with Pool(settings, jobs=1) as pool, console.status(f"Grading {printable(notebook.name, 80)} …"):
+        _read(notebook, task)
+        return pool.submit(notebook, key).result().report
 
 
 def _grade_several(

@@ -1,5 +1,5 @@
 """Submission → Report: runs the notebook, its hidden tests, the diagnosis."""
 
-from autograder.grading.grader import Graded, Grader, Isolation
+from autograder.grading.grader import Graded, Grader
 
-__all__ = ["Graded", "Grader", "Isolation"]
+__all__ = ["Graded", "Grader"]

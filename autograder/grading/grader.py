@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType, TracebackType
-from typing import Literal, Self
+from typing import Self
 
 import msgspec
 import pytest
@@ -23,13 +23,12 @@ from autograder.grading.plugin import GradingPlugin
 from autograder.grading.session import Output, Session, cell_message
 from autograder.notebook import Cell
 from autograder.report import CellReport, Check, ManualCell, Report, points
+from autograder.sandbox.base import Base
 from autograder.sandbox.errors import SandboxError
-from autograder.sandbox.limits import Limits
+from autograder.sandbox.limits import Isolation, Limits
 from autograder.sandbox.process import Sandbox
 from autograder.sandbox.warm import warm_torch
 from autograder.submission import Submission
-
-Isolation = Literal["auto", "none"]
 
 
 class Graded(msgspec.Struct, frozen=True):
@@ -50,6 +49,7 @@ class Grader:
         limits: Limits | None = None,
         isolation: Isolation = "auto",
         with_illustrations: bool = False,
+        base: Base | None = None,
     ) -> None:
         """
         Args:
@@ -57,6 +57,7 @@ class Grader:
             limits: what each submission may use up.
             isolation: ``auto`` requires a sandbox; ``none`` disables it.
             with_illustrations: whether the instructor's cells that nothing graded needs are run, too.
+            base: what forks the zygote; without it, a base process of its own.
 
         Raises:
             AssignmentError: the assignment's files are missing, or running one of them raises.
@@ -70,7 +71,7 @@ class Grader:
         prefix = [cell_message(cell, 0, self._limits) for cell in beginning if cell.kind == "code"]
         # All of the course, wherever it lies: solutions, gradebook and other submissions as well.
         secret = [assignment.folder.parent.parent, assignment.hidden_folder.parent]
-        self._sandbox = Sandbox(libraries, assignment.folder, self._limits, isolation != "none", prefix, secret)
+        self._sandbox = Sandbox(libraries, assignment.folder, self._limits, isolation != "none", prefix, secret, base)
         # Imported while the zygote starts: the right answers may need torch, too.
         try:
             _ = assignment.bank
@@ -107,8 +108,9 @@ class Grader:
         session = Session(self._sandbox, submission, self._limits, seed)
         for grade_id in self._assignment.settings.replaced_cells:
             session.skip(grade_id, "Not run by the grader: its hidden tests do the same, and once is enough.")
+        session.illustrations = illustrations(submission.cells)
         if not self._with_illustrations:
-            for place in illustrations(submission.cells):
+            for place in session.illustrations:
                 session.skip(str(submission.cells[place].grade_id), "Not run: nothing that is graded needs this cell.")
         plugin = GradingPlugin(session, self._assignment, self._limits, seed)
         try:

@@ -25,8 +25,16 @@ from autograder.authoring.samples import Samples
 from autograder.course import Assignment, located
 from autograder.diagnosis import Trial, known, rehearse
 from autograder.grading.session import Session
-from autograder.report import Check, Curve
-from autograder.sandbox.errors import OutOfMemory, SandboxError, StudentError, StudentRaised, TimedOut, WorkerLost
+from autograder.report import Check, Curve, Limit
+from autograder.sandbox.errors import (
+    OutOfMemory,
+    PrintedTooMuch,
+    SandboxError,
+    StudentError,
+    StudentRaised,
+    TimedOut,
+    WorkerLost,
+)
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.stand_ins import StandIns
 from autograder.sandbox.student import Caller, Exchange, LocalChannel, Observed, OnExchange, Student
@@ -242,6 +250,7 @@ class GradingPlugin:
                 hint=explanation.hint if explanation else "",
                 diagnosis=explanation.diagnosis if explanation else None,
                 weight=mark.kwargs["weight"],
+                limit=self._limit_of(error),
                 duration=round(seconds, 4),
             )
         )
@@ -250,12 +259,15 @@ class GradingPlugin:
         if isinstance(error, WorkerLost):
             self._lost.setdefault(cell, []).append(error)
             self._session.skip(cell, f"Not run, because a hidden test of this cell had to be stopped: {error}.")
+            self._session.avoid(self._assignment.function_of(cell))
         elif isinstance(error, StudentRaised) and self._raised_elsewhere(error, cell):
             self.explained_elsewhere.add(cell)
         elif mark.kwargs["diagnose"] and self._isolated:
             seed = test_seed(self._seed, item.name)
-            run = functools.partial(self._fixtures, seed)
-            self.trials[cell].append(Trial(item.obj, run, self._caller.transcript, error is not None))
+            here, elsewhere = (
+                functools.partial(self._fixtures, number) for number in (seed, test_seed(seed, item.name))
+            )
+            self.trials[cell].append(Trial(item.obj, here, self._caller.transcript, error is not None, elsewhere))
 
     def _named(self, cell: str, error: BaseException | None) -> Misconception | None:
         """The misconception that a hidden test has named by itself."""
@@ -285,6 +297,16 @@ class GradingPlugin:
             "lost": frozenset(),
         }
 
+    def _limit_of(self, error: BaseException | None) -> Limit | None:
+        """The limit that stopped a test."""
+        if isinstance(error, OutOfMemory):
+            return Limit(name="memory", value=self._limits.memory)
+        if isinstance(error, StudentRaised):
+            much = error.type == PrintedTooMuch.__name__
+            return Limit(name="printed", value=self._limits.printed) if much else None
+        hit = error.limit if isinstance(error, StudentError) else None
+        return None if hit is None else Limit(name=hit.name, value=hit.value)
+
     def _verdict(self, name: str, cell: str, error: BaseException | None) -> tuple[str, str]:
         if error is None:
             return "passed", ""
@@ -293,7 +315,8 @@ class GradingPlugin:
         if isinstance(error, StudentRaised):
             return "error", explain(error)
         if isinstance(error, StudentError):
-            return error.outcome, f"{error}."[0].upper() + f"{error}."[1:]
+            memory = f": {self._limits.memory >> 20} MiB" if isinstance(error, OutOfMemory) else ""
+            return error.outcome, f"{error}{memory}."[0].upper() + f"{error}{memory}."[1:]
         if isinstance(error, SandboxError):
             self.stopped = error
             raise error

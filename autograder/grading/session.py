@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from autograder.notebook import Cell, as_picture
 from autograder.sandbox import messages
-from autograder.sandbox.errors import Crashed, OutOfMemory, StudentError, TimedOut, WorkerLost
+from autograder.sandbox.errors import Crashed, LimitHit, OutOfMemory, StudentError, TimedOut, WorkerLost
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.messages import MAX_OUTPUTS, OnCallBack
 from autograder.sandbox.process import Sandbox, Worker
@@ -50,6 +50,7 @@ class Session:
 
     Attributes:
         outputs: for each cell of the submission, what it left behind, as the notebook format has it.
+        illustrations: the places of cells that are run only to show something.
         right_seconds: measures how long the right answers take in one call of the current test; None: not known.
     """
 
@@ -67,8 +68,10 @@ class Session:
         self._errors: dict[int, messages.CellRan] = {}
         self._wary = False
         self.right_seconds: Callable[[], float | None] | None = None
+        self.illustrations: set[int] = set()
         self._exposed = False
         self._seconds = 0.0
+        self._left_for_outputs = limits.outputs
         self.outputs: list[list[Output]] = [[] for _ in submission.cells]
 
     def close(self) -> None:
@@ -98,6 +101,14 @@ class Session:
         """Don't run the cell `grade_id`, and leave `why` as its output."""
         place = self._submission.position(grade_id)
         self._skipped[place] = why
+
+    def avoid(self, function: str) -> None:
+        """Don't run illustrations that may call `function`, which doesn't end or ends its process."""
+        answers = {str(cell.grade_id) for cell in self._submission.cells if cell.role == "solution"}
+        for place in self.illustrations:
+            used = answers.intersection(re.findall(r"\w+", self._submission.cells[place].source))
+            if any(name == function or function in self.may_call(name) for name in used):
+                self._skipped[place] = f"Not run: it may call {function}, which had to be stopped."
 
     def may_call(self, function: str) -> set[str]:
         """The names that the answer to `function` may use: those in its cell, in the student's other cells, and so on.
@@ -195,7 +206,12 @@ class Session:
             self.outputs[place] = [_note(f"Not run: {error}.")]
             return
         outputs = self._execute(worker, place)
-        self.outputs[place] = [_note(_NOT_SHOWN)] if self._exposed else outputs
+        self._left_for_outputs -= _size(outputs)
+        if self._exposed:
+            outputs = [_note(_NOT_SHOWN)]
+        elif self._left_for_outputs < 0:
+            outputs = [_note(f"{_TOO_MUCH} {self._limits.outputs >> 20} MiB together.")]
+        self.outputs[place] = outputs
 
     def _execute(self, worker: Worker, place: int) -> list[Output]:
         """Run one cell in `worker`; where it costs the worker, remember that, and never run the cell again."""
@@ -203,7 +219,7 @@ class Session:
         message = cell_message(cell, place, self._limits)
         started = time.monotonic()
         try:
-            reply, body = worker.request(message, [], self._cell_seconds(cell), _refuse)
+            reply, body = worker.request(message, [], self._cell_seconds(cell), _refuse, limit="cell_seconds")
             ended, outputs = _ran(reply, body)
         except WorkerLost as error:
             self._lose()
@@ -226,7 +242,9 @@ class Session:
         self._check_time()
         while self._worker is None:
             if self._lives <= 0:
-                raise Crashed("the submission crashed or ran out of time too often to go on")
+                lives = self._limits.lives
+                reason = f"the submission crashed or ran out of time too often to go on: {lives} times"
+                raise Crashed(reason, LimitHit("lives", lives))
             self._lives -= 1
             self._seconds = 0.0
             self._worker = self._sandbox.spawn(self._seed)
@@ -241,7 +259,8 @@ class Session:
     def _check_time(self) -> None:
         if time.monotonic() > self._give_up_at:
             self._lose()
-            raise TimedOut(f"the submission took more than {self._limits.submission_seconds:g} seconds in all")
+            limit = LimitHit("submission_seconds", self._limits.submission_seconds)
+            raise TimedOut(f"the submission took more than {limit.value:g} seconds in all", limit)
 
     def _lose(self) -> None:
         self.close()
@@ -250,7 +269,7 @@ class Session:
 def cell_message(cell: Cell, place: int, limits: Limits) -> messages.RunCell:
     """The request to run a cell, which is called by its grade_id or, where it has none, by its number."""
     label = f"cell {cell.grade_id}" if cell.grade_id else f"cell number {place + 1}"
-    return messages.RunCell(cell.source, label, limits.output)
+    return messages.RunCell(cell.source, label, limits.output, limits.printed)
 
 
 def _refuse(*_: object) -> tuple[messages.Request, list[memoryview]]:
@@ -268,6 +287,15 @@ def _ran(reply: messages.Reply, body: memoryview) -> tuple[messages.CellRan, lis
 
 
 _NOT_SHOWN = "What this cell showed is left out: it ran after hidden data had been there, and could show that."
+
+
+_TOO_MUCH = "What this cell showed is left out: the notebook's outputs may take"
+
+
+def _size(outputs: list[Output]) -> int:
+    """Characters of text and of encoded figures."""
+    texts = [text for output in outputs for text in (output.get("text", ""), *output.get("traceback", ()))]
+    return sum(map(len, texts)) + sum(len(value) for output in outputs for value in output.get("data", {}).values())
 
 
 def _note(text: str) -> Output:

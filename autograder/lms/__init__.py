@@ -1,1 +1,1 @@
-"""Other systems: each module here translates between what a system wants and a Report."""
+"""Learning management systems: each a translation of Report."""

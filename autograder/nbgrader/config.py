@@ -19,6 +19,9 @@ def configure(c: Any) -> None:
     # Releases: what stands in a student's notebook where the solution was.
     c.ClearSolutions.code_stub = {"python": "raise NotImplementedError"}
     c.ClearSolutions.text_stub = "YOUR ANSWER HERE"
+    # A release that is there (a course may keep it in git) is made again: nbgrader would skip it, and with it the
+    # assignment's entry in the gradebook.
+    c.GenerateAssignment.force = True
 
     # Grading: this package's own steps replace running the notebook in a kernel and reading scores off its outputs.
     c.Autograde.exporter_class = "autograder.nbgrader.SubmissionExporter"
@@ -31,4 +34,8 @@ def configure(c: Any) -> None:
 
     # Feedback: a page made from the Report. It shows no hidden test, and nothing a student wrote as HTML.
     c.GenerateFeedback.exporter_class = "autograder.nbgrader.FeedbackExporter"
-    c.GenerateFeedback.preprocessors = ["nbgrader.preprocessors.GetGrades"]
+    # The late penalty is found again, from the scores as they are now: a written answer gets its points after grading.
+    c.GenerateFeedback.preprocessors = [
+        "nbgrader.preprocessors.AssignLatePenalties",
+        "nbgrader.preprocessors.GetGrades",
+    ]

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import atexit
+import threading
 from concurrent.futures import Future
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from autograder.classroom import Graded, Pool, Settings
+from autograder.classroom.versions import assignment_files, assignment_version
 from autograder.course import Assignment, Course
 from autograder.seeds import course_secret, key_for
 
 KEY = "autograder"
 """Under which this project keeps its own data in a notebook's metadata."""
+
+IDLE_SECONDS = 60.0
+"""After which grading processes that have nothing to do end."""
+
+State = tuple[tuple[str, int, int, int], ...]
+"""Of an assignment's files: path, time of the last change, size and number."""
 
 
 def converter_of(step: Any) -> Any:
@@ -29,12 +37,39 @@ def assignment_of(step: Any, name: str) -> Assignment:
     """
     coursedir = converter_of(step).coursedir
     folder = Path(coursedir.format_path(coursedir.source_directory, ".", name))
-    return _assignment(folder.resolve().parent, name)
+    return read_assignment(folder.resolve().parent, name)
 
 
-@cache
-def _assignment(source: Path, name: str) -> Assignment:
+def read_assignment(source: Path, name: str) -> Assignment:
+    """The assignment `name` of the folder `source`, as its files are now: JupyterLab runs for weeks.
+
+    Raises:
+        AssignmentError: there is no such assignment.
+    """
+    hidden = Course(source.parent).hidden / name
+    return _assignment(source, name, _state(source / name, hidden))
+
+
+def version_of(assignment: Assignment) -> str:
+    """`classroom.versions.assignment_version`, found once for each state of the files."""
+    state = _state(assignment.folder, assignment.hidden_folder)
+    return _version(assignment.folder.parent, assignment.name, state)
+
+
+@lru_cache(maxsize=8)
+def _assignment(source: Path, name: str, _: State) -> Assignment:
     return Course(source.parent).assignment(name)
+
+
+@lru_cache(maxsize=8)
+def _version(source: Path, name: str, state: State) -> str:
+    return assignment_version(_assignment(source, name, state))
+
+
+def _state(*folders: Path) -> State:
+    """What tells whether a file of the folders has changed."""
+    found = [(path, path.stat()) for folder in folders for path in assignment_files(folder)]
+    return tuple((str(path), status.st_mtime_ns, status.st_size, status.st_ino) for path, status in found)
 
 
 class Prefetch:
@@ -52,15 +87,19 @@ class Prefetch:
         if seed is None:
             self._secret, note = course_secret(Path(settings.course))
             self.notes += [note] if note else []
-        self._pool = Pool(settings, jobs)
-        atexit.register(self._pool.close)
         self._settings = settings
         self._jobs = jobs
         self._seed = seed
+        self._pool: Pool | None = None
         self._begun: dict[Path, Future[Graded]] = {}
+        self._rest = threading.Timer(0, self.close)
+        atexit.register(self.close)
 
     def begin(self, path: Path, student: str, following: list[tuple[Path, str]]) -> None:
         """Begin to grade `path`, and as many of those that follow it as there are processes."""
+        self._rest.cancel()
+        if self._pool is None:
+            self._pool = Pool(self._settings, self._jobs)
         for notebook, name in [(path, student), *following[: self._jobs]]:
             if notebook not in self._begun:
                 self._begun[notebook] = self._pool.submit(notebook, self._seed_for(name))
@@ -72,16 +111,42 @@ class Prefetch:
             SandboxError: this machine can't grade.
             GradingProcessLost: the grading process was killed twice.
         """
-        return self._begun.pop(path).result()
+        try:
+            return self._begun.pop(path).result()
+        finally:
+            if not self._begun:
+                # JupyterLab runs for weeks, and a grading process with torch takes hundreds of megabytes.
+                self._rest = threading.Timer(IDLE_SECONDS, self.close)
+                self._rest.daemon = True
+                self._rest.start()
+
+    def close(self) -> None:
+        """End the grading processes; `begin` starts new ones."""
+        self._rest.cancel()
+        pool, self._pool = self._pool, None
+        self._begun.clear()
+        if pool is not None:
+            pool.close()
 
     def _seed_for(self, student: str) -> int | bytes:
         return key_for(self._secret, self._settings.assignment, student) if self._seed is None else self._seed
 
 
-@cache
-def prefetch_for(settings: Settings, jobs: int, seed: int | None) -> Prefetch:
-    """The process's one `Prefetch` with these settings: nbgrader makes its steps anew for every submission."""
-    return Prefetch(settings, jobs, seed)
+_prefetches: dict[tuple[object, ...], Prefetch] = {}
+
+
+def prefetch_for(settings: Settings, jobs: int, seed: int | None, version: str) -> Prefetch:
+    """The process's one `Prefetch` with these settings: nbgrader makes its steps anew for every submission.
+
+    Its processes have read the hidden tests. Where those are others now (`version`), or the settings are, they end.
+    """
+    key = (settings, jobs, seed, version)
+    if key not in _prefetches:
+        for other in _prefetches.values():
+            other.close()
+        _prefetches.clear()
+        _prefetches[key] = Prefetch(settings, jobs, seed)
+    return _prefetches[key]
 
 
 def submitted_notebook(converter: Any, student: str, assignment: str) -> Path:

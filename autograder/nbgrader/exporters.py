@@ -8,20 +8,16 @@ from typing import Any
 import msgspec
 from nbconvert.exporters import Exporter, NotebookExporter
 from nbformat.notebooknode import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 from nbgrader.api import Gradebook
 
+from autograder.course import Assignment
 from autograder.nbgrader.course import KEY, assignment_of
-from autograder.nbgrader.markdown import harmless
+from autograder.nbgrader.documents import as_notebook
+from autograder.nbgrader.gradebook import Rows, given, rows_of
 from autograder.nbgrader.preprocessors import GradeInSandbox
-from autograder.notebook import Cell
-from autograder.pages.feedback import Written, feedback_page
+from autograder.pages.feedback import Mark, Written, feedback_page
 from autograder.report import Report
-from autograder.submission import Submission, SubmissionError, empty_submission, read_submission
-from autograder.text import as_typed
-
-MAX_FORMATTED = 100_000
-"""Characters of Markdown that are formatted in one notebook; cells beyond that are shown as they were typed."""
+from autograder.submission import SubmissionError, empty_submission, read_submission
 
 
 class SubmissionExporter(NotebookExporter):
@@ -55,11 +51,17 @@ class FeedbackExporter(Exporter):
         notebook, resources = super().from_notebook_node(nb, resources, **kw)
         report = msgspec.convert(notebook.metadata[KEY]["report"], type=Report)
         names = resources["nbgrader"]
+        with Gradebook(names["db_url"]) as gradebook:
+            rows = rows_of(gradebook, names["assignment"], names["student"])
+            assert rows is not None, "GetGrades has found it"
+            marks = {cell.grade_id: _mark(rows, cell.grade_id) for cell in report.cells}
+            written = [_written(rows, cell) for cell in notebook.cells if _is(cell, "grade") and _is(cell, "solution")]
         page = feedback_page(
             report,
             student=names["student"],
             notebook=notebook,
-            written=_written(notebook, names),
+            marks=marks,
+            written=written,
             score=names["score"],
             max_score=names["max_score"],
             late_penalty=names["late_penalty"],
@@ -77,60 +79,28 @@ def _is(cell: NotebookNode, flag: str) -> bool:
     return bool(cell.metadata.get("nbgrader", {}).get(flag))
 
 
-def _written(notebook: NotebookNode, names: dict[str, Any]) -> list[Written]:
-    """The written answers with what people have said of them so far."""
-    found = []
-    with Gradebook(names["db_url"]) as gradebook:
-        for cell in notebook.cells:
-            if _is(cell, "grade") and _is(cell, "solution"):
-                details = cell.metadata["nbgrader"]
-                place = (names["notebook"], names["assignment"], names["student"])
-                grade = gradebook.find_grade(details["grade_id"], *place)
-                found.append(
-                    Written(
-                        grade_id=details["grade_id"],
-                        answer=cell.source,
-                        score=details["score"],
-                        max_score=details["points"],
-                        waits=bool(grade.needs_manual_grade),
-                        comment=details.get("comment") or "",
-                    )
-                )
-    return found
+def _mark(rows: Rows, grade_id: str) -> Mark:
+    """What counts for an auto-graded cell. A person's comment stands at the cell that it grades."""
+    grade = rows.grades[grade_id]
+    comment = rows.comments.get(Assignment.function_of(grade_id))
+    return Mark(
+        score=given(grade),
+        by_hand=grade.manual_score is not None,
+        extra=grade.extra_credit or 0.0,
+        comment=(comment.manual_comment if comment is not None else None) or "",
+    )
 
 
-def as_notebook(submission: Submission) -> NotebookNode:
-    """A submission as a clean notebook: the instructor's metadata, the student's sources, no outputs.
-
-    A student's Markdown has lost what could harm the instructor who looks at it; see `harmless`.
-    """
-    cells = []
-    formatted = 0
-    for place, cell in enumerate(submission.cells):
-        source = cell.source
-        if cell.kind == "markdown" and cell.role != "locked":
-            formatted += len(source)
-            source = harmless(source, cell.attachments) if formatted <= MAX_FORMATTED else as_typed(source)
-        cells.append(_as_cell(cell, source, place))
-    metadata = {"kernelspec": submission.assignment.kernelspec, KEY: {"problems": list(submission.problems)}}
-    return new_notebook(cells=cells, metadata=metadata)
-
-
-def _as_cell(cell: Cell, source: str, place: int) -> NotebookNode:
-    metadata = {}
-    if cell.grade_id is not None:
-        metadata["nbgrader"] = {
-            "schema_version": 3,
-            "grade_id": cell.grade_id,
-            "grade": cell.role in ("test", "manual"),
-            "solution": cell.role in ("solution", "manual"),
-            "locked": cell.role in ("test", "locked"),
-            "task": False,
-            "cell_type": cell.kind,
-            **({"points": cell.points} if cell.role in ("test", "manual") else {}),
-        }
-    make = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}[cell.kind]
-    made = make(source, metadata=metadata, id=f"cell-{place}")
-    if cell.attachments:
-        made["attachments"] = cell.attachments
-    return made
+def _written(rows: Rows, cell: NotebookNode) -> Written:
+    """A written answer with what a person has said of it so far."""
+    name = cell.metadata["nbgrader"]["grade_id"]
+    grade = rows.grades[name]
+    return Written(
+        grade_id=name,
+        answer=cell.source,
+        score=given(grade),
+        max_score=grade.max_score,
+        waits=grade.manual_score is None and grade.auto_score is None,
+        extra=grade.extra_credit or 0.0,
+        comment=rows.comments[name].comment or "",
+    )

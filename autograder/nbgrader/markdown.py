@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from html.parser import HTMLParser
 from typing import Any
 
@@ -34,11 +35,28 @@ def harmless(source: str, attachments: Attachments) -> str:
     Text without HTML and without other links stays as it is. Elsewhere, HTML and the links are shown as they were
     typed; where that is not enough, all of the text is.
     """
+    return _harmless(source, attachments) if attachments else _harmless_text(source)
+
+
+@lru_cache(maxsize=1024)
+def _harmless_text(source: str) -> str:
+    """Kept, because the instructor's own prose is in every notebook of a class."""
+    return _harmless(source, {})
+
+
+def _harmless(source: str, attachments: Attachments) -> str:
     ways: tuple[Callable[[str], str], ...] = (str, _without_links)
     for way in ways:
         if _is_harmless(changed := way(source), attachments):
             return changed
     return as_typed(source)
+
+
+def shown(source: str, attachments: Attachments) -> str:
+    """A student's Markdown as HTML with no HTML of theirs in it, and no links but to the web and to attachments."""
+    safe = harmless(source, attachments)
+    kept = {name: dict(kinds) for name, kinds in attachments.items()}
+    return str(MarkdownWithMath(renderer=_Renderer(escape=False, attachments=kept)).render(safe))
 
 
 def _is_harmless(source: str, attachments: Attachments) -> bool:

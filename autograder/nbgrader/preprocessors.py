@@ -6,12 +6,15 @@ from typing import Any
 
 import msgspec
 from nbformat.notebooknode import NotebookNode
-from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.api import Gradebook
 from nbgrader.preprocessors import AssignLatePenalties, NbGraderPreprocessor
+from sqlalchemy.orm import object_session
 from traitlets import Bool, Enum, Float, Integer
 
 from autograder.classroom import Settings, cores
-from autograder.course import AssignmentError
+from autograder.classroom.versions import Version, grader_version, settings_version
+from autograder.course import Assignment, AssignmentError
+from autograder.nbgrader import history
 from autograder.nbgrader.course import (
     KEY,
     Prefetch,
@@ -20,8 +23,12 @@ from autograder.nbgrader.course import (
     prefetch_for,
     still_to_come,
     submitted_notebook,
+    version_of,
 )
-from autograder.report import CellReport, Report
+from autograder.nbgrader.documents import add_results
+from autograder.nbgrader.gradebook import Rows, rows_of, save_report
+from autograder.nbgrader.history import Change
+from autograder.report import Report
 from autograder.sandbox.limits import MIB, Limits
 from autograder.terminal import number
 
@@ -62,42 +69,42 @@ class GradeInSandbox(NbGraderPreprocessor):
         names = resources["nbgrader"]
         student = names["student"]
         graded = self._prefetch(names).result(submitted_notebook(converter_of(self), student, names["assignment"]))
-        for place, (cell, outputs) in enumerate(zip(nb.cells, graded.outputs, strict=True), start=1):
-            if cell.cell_type == "code":
-                cell.outputs = [NotebookNode(output) for output in outputs]
-                cell.execution_count = place
+        assignment = assignment_of(self, names["assignment"])
+        add_results(nb, graded, self.version(nb.metadata[KEY]["notebook"], assignment))
         report = graded.report
-        self._write_checks(nb, report)
-        nb.metadata[KEY] = {"report": msgspec.to_builtins(report)}
         self.log.info("%s: %s of %s points", student, number(report.score), number(report.max_score))
         for problem in report.problems:
             self.log.warning("%s: %s", student, problem)
         return nb, resources
 
     def _prefetch(self, names: dict[str, str]) -> Prefetch:
-        source = assignment_of(self, names["assignment"]).folder.parent
-        limits = Limits(cell_seconds=self.cell_seconds, call_seconds=self.call_seconds, memory=self.memory * MIB)
-        settings = Settings(
-            course=str(source.parent),
-            assignment=names["assignment"],
-            limits=limits,
-            isolation=self.isolation,
-            illustrations=self.illustrations,
-        )
+        assignment = assignment_of(self, names["assignment"])
         waiting = len(converter_of(self).assignments)
-        prefetch = prefetch_for(settings, min(self.jobs or cores(), waiting), self.seed)
+        prefetch = prefetch_for(
+            self.settings(assignment), min(self.jobs or cores(), waiting), self.seed, version_of(assignment)
+        )
         while prefetch.notes:
             self.log.warning(prefetch.notes.pop())
         return prefetch
 
-    def _write_checks(self, nb: NotebookNode, report: Report) -> None:
-        by_id = {cell.grade_id: cell for cell in report.cells}
-        for cell in nb.cells:
-            name = cell.metadata.get("nbgrader", {}).get("grade_id")
-            if name in by_id:
-                # Never on stderr: nbgrader shows that as a failure of its own.
-                text = checks_as_text(by_id[name])
-                cell.outputs.append(NotebookNode(output_type="stream", name="stdout", text=text))
+    def settings(self, assignment: Assignment) -> Settings:
+        """How `assignment` is graded."""
+        return Settings(
+            course=str(assignment.folder.parent.parent),
+            assignment=assignment.name,
+            limits=Limits(cell_seconds=self.cell_seconds, call_seconds=self.call_seconds, memory=self.memory * MIB),
+            isolation=self.isolation,
+            illustrations=self.illustrations,
+        )
+
+    def version(self, notebook: str, assignment: Assignment) -> Version:
+        """What a Report is made from; `notebook` is the digest of the submitted file in hexadecimal digits."""
+        return Version(
+            notebook=notebook,
+            assignment=version_of(assignment),
+            grader=grader_version(),
+            settings=settings_version(self.settings(assignment), self.seed),
+        )
 
 
 class SaveReport(AssignLatePenalties):
@@ -109,63 +116,37 @@ class SaveReport(AssignLatePenalties):
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         """Save what `GradeInSandbox` left in `nb`."""
-        report = msgspec.convert(nb.metadata[KEY]["report"], type=Report)
         names = resources["nbgrader"]
-        place = (names["notebook"], names["assignment"], names["student"])
-        self.init_plugin()
         with Gradebook(names["db_url"]) as gradebook:
+            history.prepare(gradebook)
             try:
-                self._save_scores(gradebook, report, nb, place)
-                gradebook.db.flush()
-                self._save_penalty(gradebook, *place)
+                rows = rows_of(gradebook, names["assignment"], names["student"])
+                if rows is None:
+                    raise AssignmentError(f"{names['student']} has no submission of {names['assignment']}")
+                self.save(gradebook, rows, nb)
                 gradebook.db.commit()
-            except MissingEntry as error:
-                gradebook.db.rollback()
-                raise AssignmentError(
-                    f"the gradebook doesn't know this version of {names['assignment']} ({error}): "
-                    "run nbgrader generate_assignment again"
-                ) from None
             except BaseException:
                 gradebook.db.rollback()
                 raise
         return nb, resources
 
-    def _save_scores(self, gradebook: Any, report: Report, nb: NotebookNode, place: tuple[str, str, str]) -> None:
-        for cell in report.cells:
-            grade = gradebook.find_grade(cell.grade_id, *place)
-            grade.auto_score = min(max(cell.score, 0.0), cell.max_score)
-            grade.needs_manual_grade = grade.manual_score is not None
-        unanswered = set()
-        for written in report.manual:
-            grade = gradebook.find_grade(written.grade_id, *place)
-            grade.auto_score = None if written.answered else 0.0
-            grade.needs_manual_grade = written.answered or grade.manual_score is not None
-            if not written.answered:
-                unanswered.add(written.grade_id)
-        for cell in nb.cells:
-            details = cell.metadata.get("nbgrader", {})
-            if details.get("solution"):
-                stub = "raise NotImplementedError" in cell.source or details["grade_id"] in unanswered
-                comment = gradebook.find_comment(details["grade_id"], *place)
-                comment.auto_comment = "No response." if stub else None
+    def save(self, gradebook: Any, rows: Rows, nb: NotebookNode) -> Change:
+        """Write the points of a graded notebook to its rows of the gradebook; nothing is committed.
 
-    def _save_penalty(self, gradebook: Any, notebook_name: str, assignment_name: str, student: str) -> None:
-        submission = gradebook.find_submission(assignment_name, student)
-        notebook = gradebook.find_submission_notebook(notebook_name, assignment_name, student)
-        notebook.late_submission_penalty = None
-        if submission.total_seconds_late > 0:
-            gradebook.db.flush()
-            gradebook.db.refresh(notebook)
-            penalty = self.plugin_inst.late_submission_penalty(student, notebook.score, submission.total_seconds_late)
-            if penalty is not None:
-                notebook.late_submission_penalty = self._check_late_penalty(notebook, penalty)
+        Raises:
+            AssignmentError: the gradebook has another version of the assignment.
+        """
+        self.init_plugin()
+        report = msgspec.convert(nb.metadata[KEY]["report"], type=Report)
+        version = msgspec.convert(nb.metadata[KEY]["version"], type=Version)
+        return save_report(gradebook, rows, report, nb, version, self._penalty)
 
-
-def checks_as_text(cell: CellReport) -> str:
-    """A cell's checks as plain text, for a notebook's output."""
-    lines = [f"[grader] {number(cell.score)} of {number(cell.max_score)} points"]
-    for check in cell.checks:
-        mark = {"passed": "✓", "failed": "✗"}.get(check.outcome, f"! [{check.outcome}]")
-        lines.append(f"{mark} {check.title}")
-        lines += [f"    {line}" for line in (check.message, f"Hint: {check.hint}" if check.hint else "") if line]
-    return "\n".join(lines) + "\n"
+    def _penalty(self, rows: Rows) -> float | None:
+        late = rows.submission.total_seconds_late
+        if late <= 0:
+            return None
+        session = object_session(rows.notebook)
+        assert session is not None
+        session.refresh(rows.notebook)  # its score, too
+        penalty = self.plugin_inst.late_submission_penalty(rows.submission.student_id, rows.notebook.score, late)
+        return None if penalty is None else self._check_late_penalty(rows.notebook, penalty)

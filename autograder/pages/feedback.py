@@ -5,14 +5,13 @@ from __future__ import annotations
 import base64
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from autograder.pages.environment import TEMPLATES
 from autograder.report import Curve, Report
-from autograder.terminal import number
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +24,20 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     waits: bool
     """Whether nobody has graded it yet."""
     comment: str
+    extra: float = 0.0
+    """Extra credit."""
+
+
+class Mark(msgspec.Struct, frozen=True, kw_only=True):
+    """What counts for an auto-graded cell, as the gradebook has it."""
+
+    score: float
+    """Without extra credit."""
+    by_hand: bool = False
+    """Whether a person gave it, in place of the grader's points."""
+    extra: float = 0.0
+    comment: str = ""
+    """A person's."""
 
 
 class Work(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,17 +49,6 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     """PNG pictures in base64."""
 
 
-# Everything in a template is escaped; templates mark nothing as safe.
-_TEMPLATES = Environment(
-    loader=PackageLoader("autograder.pages"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_TEMPLATES.filters["points"] = number
-
-
 def feedback_page(
     report: Report,
     *,
@@ -56,6 +58,7 @@ def feedback_page(
     score: float,
     max_score: float,
     late_penalty: float,
+    marks: Mapping[str, Mark] | None = None,
 ) -> str:
     """The page as HTML.
 
@@ -67,14 +70,16 @@ def feedback_page(
         score: all points, written answers and late penalty included.
         max_score: the most that `score` can be.
         late_penalty: points taken off.
+        marks: what counts for each auto-graded cell, by its grade_id; by default the Report's own points.
     """
     plots = {cell.grade_id: plot(cell.curve) for cell in report.cells if cell.curve is not None}
     works = {cell.grade_id: _work(notebook, cell.grade_id) for cell in report.cells}
-    return _TEMPLATES.get_template("feedback.html.j2").render(
+    return TEMPLATES.get_template("feedback.html.j2").render(
         report=report,
         student=student,
         works=works,
         plots=plots,
+        marks=marks or {cell.grade_id: Mark(score=cell.score) for cell in report.cells},
         written=written,
         score=score,
         max_score=max_score,

@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+import msgspec
+
+
+class LimitHit(msgspec.Struct, frozen=True):
+    """A limit that code went beyond, by its name in `Limits`, and its value."""
+
+    name: str
+    value: float
+
 
 class SandboxError(Exception):
     """The sandbox can't be made, or failed. It says what is missing and what to do."""
@@ -11,6 +20,15 @@ class StudentError(Exception):
     """The student's code didn't give a result. `outcome` is the word for it in a Report."""
 
     outcome = "error"
+
+    def __init__(self, text: str, limit: LimitHit | None = None) -> None:
+        """
+        Args:
+            text: what happened.
+            limit: the limit that was hit, where that is why.
+        """
+        self.limit = limit
+        super().__init__(text)
 
 
 class StudentRaised(StudentError):
@@ -31,6 +49,10 @@ class OutOfMemory(StudentError):
     """The student's code asked for more memory than there is for it."""
 
     outcome = "out of memory"
+
+
+class PrintedTooMuch(BaseException):
+    """Raised in a worker where code prints without end; no Exception, so that `except Exception` doesn't swallow it."""
 
 
 class WorkerLost(StudentError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
+import signal
 import struct
 from pathlib import Path
 
@@ -13,7 +14,7 @@ LAST_UID = 65_519
 """The range that Linux systems set aside for users made on the fly (systemd's DynamicUser)."""
 
 _CAP_DAC_READ_SEARCH = 2
-_PR_SET_KEEPCAPS, _PR_CAPBSET_DROP, _PR_SET_DUMPABLE = 8, 24, 4
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_KEEPCAPS, _PR_CAPBSET_DROP = 1, 4, 8, 24
 _CAPABILITY_VERSION_3 = 0x20080522
 
 
@@ -46,6 +47,16 @@ def become(uid: int, keep_reading: bool) -> None:
 def conceal() -> None:
     """Keep processes of the same user from tracing the calling process or reading its memory."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def die_with(parent: int) -> None:
+    """Have the kernel kill the calling process when its parent ends, whose process id is `parent`.
+
+    Holds until the process becomes another user.
+    """
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)  # it ended before
 
 
 def unreachable(paths: list[Path]) -> list[Path]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 MIB = 1 << 20
+
+Isolation = Literal["auto", "none"]
+"""auto: requires a sandbox; none: disables it."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,12 +23,18 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """CPU seconds that one call may take at least; beyond them the right answer's own time decides."""
     call_factor: float = 20.0
     """How many times as long as the right answer one call may take."""
+    idle_seconds: float = 3.0
+    """Seconds by the clock that code may wait for something without computing anything."""
     memory: int = 2048 * MIB
     """Bytes of memory beyond what the worker starts with."""
     files: int = 64 * MIB
     """Bytes in the worker's folder, all files together."""
     output: int = 1 * MIB
-    """Bytes of text that one cell may leave behind."""
+    """Characters of text that one cell may leave behind; what it prints beyond them is dropped."""
+    outputs: int = 24 * MIB
+    """Characters of text and of encoded figures that all cells of a submission may leave behind."""
+    printed: int = 16 * MIB
+    """Characters that one cell or one call may print at all, before it is stopped."""
     submission_seconds: float = 900.0
     """Seconds by the clock after which nothing more of a submission is run."""
     lives: int = 12

@@ -14,6 +14,9 @@ class RunCell(msgspec.Struct, tag="cell"):
     source: str
     label: str
     max_output: int
+    """Characters of text that are kept."""
+    max_printed: int = 1 << 24
+    """Characters that may be printed at all."""
 
 
 class Call(msgspec.Struct, tag="call"):
@@ -118,9 +121,35 @@ Nested = Callable[[Request, list[memoryview]], tuple[Reply, memoryview]]
 OnCallBack = Callable[[CallBack | StandInCall, memoryview, Nested], tuple[Request, list[memoryview]]]
 
 
-# --- to and from the zygote ---
+# --- to and from the base process ---
 
 NUMPY, TORCH = "numpy", "torch"
+
+
+class StartBase(msgspec.Struct, frozen=True):
+    """The first message to a base process: what to import."""
+
+    libraries: str
+    """NUMPY or TORCH."""
+    entry: str
+    """``module:function`` that a grading process runs; the module is imported before any fork. "" for none."""
+
+
+class ForkZygote(msgspec.Struct, tag="fork zygote", frozen=True):
+    """Fork a zygote. Its socket and its standard error come along. Answered by Forked or NotStarted."""
+
+
+class ForkGrading(msgspec.Struct, tag="fork grading process", frozen=True):
+    """Fork a grading process. Its socket and its standard error come along. Answered by Forked or NotStarted."""
+
+
+class Reap(msgspec.Struct, tag="reap", frozen=True):
+    """Kill what was forked, if it hasn't ended yet, and wait for its end; answered by Ended."""
+
+    pid: int
+
+
+# --- to and from the zygote ---
 
 
 class WorkerSettings(msgspec.Struct, frozen=True):
@@ -138,7 +167,7 @@ class WorkerSettings(msgspec.Struct, frozen=True):
 
 
 class Setup(msgspec.Struct, frozen=True):
-    """The first message to a zygote: what to import and what its workers may read."""
+    """The first message to a zygote: what its workers may import and read."""
 
     libraries: str
     """NUMPY or TORCH."""
@@ -170,19 +199,19 @@ class Kill(msgspec.Struct, tag="kill", frozen=True):
     pid: int
 
 
-class Forked(msgspec.Struct, frozen=True):
-    """A worker's process id."""
+class Forked(msgspec.Struct, tag="forked", frozen=True):
+    """The new process's id."""
 
     pid: int
 
 
-class Ended(msgspec.Struct, frozen=True):
-    """How a worker ended: the status that waitpid gives, or None if it was no child of this zygote."""
+class Ended(msgspec.Struct, tag="ended", frozen=True):
+    """How a process ended: the status that waitpid gives, or None if it was no child of the one asked."""
 
     status: int | None
 
 
 class NotStarted(msgspec.Struct, tag="failed", frozen=True):
-    """The zygote could not start."""
+    """The base process or the zygote could not start."""
 
     reason: str

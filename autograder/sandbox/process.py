@@ -1,4 +1,4 @@
-"""The trusted side of the sandbox: starts a zygote, has it fork workers, talks to them within limits."""
+"""The trusted side of the sandbox: has a zygote forked, has it fork workers, talks to them within limits."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import contextlib
 import itertools
 import os
 import shutil
-import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -20,15 +18,12 @@ from typing import Any, Self
 import msgspec
 
 from autograder.sandbox import identity, messages, wire
+from autograder.sandbox.base import START_SECONDS, Base, Child, last_words
 from autograder.sandbox.bench import veiled
-from autograder.sandbox.errors import Crashed, SandboxError, TimedOut
+from autograder.sandbox.errors import Crashed, LimitHit, SandboxError, TimedOut
 from autograder.sandbox.limits import Limits
 
-START_SECONDS = 180.0
 _POLL_SECONDS = 0.2
-_IDLE_SECONDS = 3.0
-# Not "-m": IPython takes the name __main__ for the notebook.
-_ZYGOTE = "from autograder.sandbox.zygote import serve; serve()"
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = 4096
 
@@ -54,6 +49,7 @@ class Worker:
         seconds: float,
         on_call_back: messages.OnCallBack,
         more: Callable[[], float] | None = None,
+        limit: str = "call_seconds",
     ) -> tuple[messages.Reply, memoryview]:
         """Send `message` and return the reply with its body, answering call-backs on the way.
 
@@ -63,12 +59,13 @@ class Worker:
             seconds: CPU seconds the worker may take; twice that (and a little) by the clock.
             on_call_back: answers the student's calls of functions that stayed here.
             more: asked once where `seconds` are over: the seconds that the worker may take after all.
+            limit: what the limit of time is called in `Limits`.
 
         Raises:
             TimedOut: the worker took longer, or filled its folder.
             Crashed: the worker ended, or sent what isn't the protocol.
         """
-        self._deadline = _Deadline(self, seconds, more)
+        self._deadline = _Deadline(self, seconds, more, limit)
         try:
             return self._exchange(message, buffers, on_call_back)
         except (ConnectionError, BrokenPipeError):
@@ -159,9 +156,12 @@ class Worker:
 
 
 class _Deadline:
-    def __init__(self, worker: Worker, seconds: float, more: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self, worker: Worker, seconds: float, more: Callable[[], float] | None = None, limit: str = "cell_seconds"
+    ) -> None:
         self._worker = worker
         self._seconds = seconds
+        self._limit = limit
         self._more = more
         self._start = self._last = time.monotonic()
         self._cpu: float | None = None
@@ -182,19 +182,22 @@ class _Deadline:
         # Whoever sleeps or waits for a lock uses no CPU time; a worker that only waits for its turn doesn't "wait".
         self._idle = self._idle + passed if waits and used == self._used else 0.0
         self._used = used
-        if self._idle > _IDLE_SECONDS:
-            raise TimedOut(f"it waited for {_IDLE_SECONDS:g} seconds without computing anything")
+        limits = self._worker.limits
+        if self._idle > limits.idle_seconds:
+            reason = f"it waited for {limits.idle_seconds:g} seconds without computing anything"
+            raise TimedOut(reason, LimitHit("idle_seconds", limits.idle_seconds))
         if used - self._cpu > self._seconds or elapsed > 2 * self._seconds + 5:
             if self._more is not None:
                 self._seconds, self._more = max(self._seconds, self._more()), None
                 return
-            raise TimedOut(f"it did not finish within {self._seconds:.3g} seconds")
-        if self._worker.folder_size() > self._worker.limits.files:
-            raise TimedOut(f"it wrote more than {self._worker.limits.files >> 20} MiB of files")
+            reason = f"it did not finish within {self._seconds:.3g} seconds"
+            raise TimedOut(reason, LimitHit(self._limit, round(self._seconds, 3)))
+        if self._worker.folder_size() > limits.files:
+            raise TimedOut(f"it wrote more than {limits.files >> 20} MiB of files", LimitHit("files", limits.files))
 
 
 class Sandbox:
-    """A zygote and its isolated workers; a context manager. Starts at once, and is waited for when first needed."""
+    """A zygote and its isolated workers; a context manager. Waited for when it is first needed."""
 
     def __init__(
         self,
@@ -204,43 +207,41 @@ class Sandbox:
         isolated: bool,
         prefix: Sequence[messages.RunCell] = (),
         secret: Sequence[Path] = (),
+        base: Base | None = None,
     ) -> None:
         """
         Args:
-            libraries: `zygote.NUMPY` or `zygote.TORCH`.
+            libraries: `messages.NUMPY` or `messages.TORCH`.
             files: the folder with the files that come with the assignment's notebook; copied, but for notebooks.
             limits: what each worker may use up.
             isolated: whether workers lock themselves up; False is for machines that can't, and is said in every Report.
             prefix: the instructor's cells that every notebook begins with; run once, before any fork.
             secret: folders that no worker may read, even where they lie among the libraries.
+            base: what forks the zygote, with these `libraries` imported; without it, a base process of its own.
         """
         self._limits = limits
         self._isolated = isolated
         self._uids = itertools.cycle(range(identity.FIRST_UID, identity.LAST_UID + 1))
-        self._home = Path(tempfile.mkdtemp(prefix="autograder-"))
+        self._base = base or Base(libraries)
+        self._owns_base = base is None
+        self._home = Path(tempfile.mkdtemp(prefix="sandbox-", dir=self._base.home))
         self._home.chmod(0o711)
         self._files = self._home / "files"
         _copy_files(files, self._files)
+        self._setup = messages.Setup(
+            libraries, str(self._files), isolated, list(prefix), [str(folder) for folder in secret]
+        )
         self._ready: messages.Ready | None = None
         self._log = self._home / "zygote.log"
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._socket = ours
-        # No variable of the grader's reaches the zygote, and none of its files but by inheritance of this socket.
+        self._zygote: Child | None = None
+        if not self._owns_base:
+            self._start()
+
+    def _start(self) -> None:
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-c", _ZYGOTE, str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                env=_environment(self._home),
-                cwd=self._home,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-                start_new_session=True,
-            )
-        theirs.close()
-        self._send(
-            messages.Setup(libraries, str(self._files), isolated, list(prefix), [str(folder) for folder in secret])
-        )
+            self._zygote = self._base.fork_zygote(log.fileno())
+        self._socket = self._zygote.connection
+        self._send(self._setup)
 
     def __enter__(self) -> Self:
         return self
@@ -250,12 +251,10 @@ class Sandbox:
 
     def close(self) -> None:
         """End the zygote and its workers and remove their folders."""
-        self._socket.close()
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            self._process.send_signal(signal.SIGKILL)
-            self._process.wait()
+        if self._zygote is not None:
+            self._zygote.end()
+        if self._owns_base:
+            self._base.close()
         shutil.rmtree(self._home, ignore_errors=True)
 
     def ready(self) -> messages.Ready:
@@ -265,6 +264,8 @@ class Sandbox:
             SandboxError: it couldn't start, with the reason.
         """
         if self._ready is None:
+            if self._zygote is None:
+                self._start()
             self._socket.settimeout(START_SECONDS)
             answer = self._receive(messages.Ready | messages.NotStarted)
             if isinstance(answer, messages.NotStarted):
@@ -299,7 +300,8 @@ class Sandbox:
             worker._receive()
         except (ConnectionError, TimedOut):
             worker.close()
-            raise SandboxError(_advice(f"a worker could not lock itself up: {self._last_words()}")) from None
+            reason = f"a worker could not lock itself up: {last_words(self._log)}"
+            raise SandboxError(_advice(reason)) from None
         return worker
 
     def end(self, pid: int) -> int | None:
@@ -311,10 +313,6 @@ class Sandbox:
             return None
         return ended.status
 
-    def _last_words(self) -> str:
-        lines = self._log.read_text(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "it left no message"
-
     def _send(self, message: messages.Setup | messages.Kill) -> None:
         self._socket.send(msgspec.msgpack.encode(message))
 
@@ -324,7 +322,7 @@ class Sandbox:
         except TimeoutError:
             raise SandboxError(f"the sandbox didn't start within {START_SECONDS:g} seconds") from None
         if not data:
-            raise SandboxError(f"the sandbox ended by itself: {self._last_words()}")
+            raise SandboxError(f"the sandbox ended by itself: {last_words(self._log)}")
         return msgspec.msgpack.decode(data, type=kind)
 
 
@@ -345,35 +343,6 @@ def _copy_files(source: Path, target: Path) -> None:
             shutil.copyfile(path, place)
     for path in (target, *target.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
-
-
-def _environment(home: Path) -> dict[str, str]:
-    """The zygote's whole environment: nothing of the grader's but what tells libraries how to run on this machine."""
-    environment = {
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
-        "HOME": str(home),
-        "TMPDIR": str(home),
-        "MPLCONFIGDIR": str(_cache() / "matplotlib"),
-        "IPYTHONDIR": str(home / "ipython"),
-        "MPLBACKEND": "agg",
-        "LANG": "C.UTF-8",
-        "PYTHONHASHSEED": "0",
-        # No GPU: workers are forked, which no driver survives, and grades shall not depend on the machine.
-        "CUDA_VISIBLE_DEVICES": "",
-        "HIP_VISIBLE_DEVICES": "",
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "MKL_NUM_THREADS": "1",
-    }
-    for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "LD_LIBRARY_PATH"):
-        if name in os.environ:
-            environment[name] = os.environ[name]
-    return environment
-
-
-def _cache() -> Path:
-    """Where matplotlib's list of fonts outlives this run; making it anew would cost seconds."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "autograder"
 
 
 def _advice(reason: str) -> str:

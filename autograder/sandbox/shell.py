@@ -17,7 +17,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Type
 from traitlets.config import Config
 
-from autograder.sandbox.messages import MAX_OUTPUTS
+from autograder.sandbox.errors import PrintedTooMuch
+from autograder.sandbox.messages import MAX_OUTPUTS, RunCell
 
 Output = dict[str, Any]
 
@@ -26,28 +27,53 @@ MAX_PICTURES = 8 << 20
 
 
 class Outputs:
-    """What the running cell has shown so far; text beyond the cell's allowance is cut."""
+    """What the running cell has shown so far; text beyond the cell's allowance is dropped."""
 
     def __init__(self) -> None:
-        self.items: list[Output] = []
+        self._items: list[Output] = []
+        self._pieces: list[str] = []  # of the last item's text, where that is a stream
         self._left = 0
         self._left_for_pictures = 0
+        self._printable = 0
+        self._max_printed = 0
 
-    def begin(self, allowance: int) -> None:
-        """Start a cell that may leave `allowance` characters."""
-        self.items = []
+    @property
+    def items(self) -> list[Output]:
+        """The outputs, as the notebook format has them."""
+        self._join()
+        return self._items
+
+    def begin(self, allowance: int, max_printed: int) -> None:
+        """Start a cell that may leave `allowance` characters of text, and print `max_printed` before it is stopped."""
+        self.clear()
         self._left = allowance
         self._left_for_pictures = MAX_PICTURES
+        self._max_printed = self._printable = max_printed
+
+    def begin_call(self) -> None:
+        """Start a call of one of the notebook's functions: it may print as much as a cell, but no text is kept."""
+        self.begin(0, self._max_printed)
+
+    def clear(self) -> None:
+        """Forget what has been shown."""
+        self._items, self._pieces = [], []
 
     def stream(self, name: str, text: str) -> None:
-        """Add text printed to `name` (stdout or stderr)."""
-        text = self._cut(text)
-        if not text:
+        """Add text printed to `name` (stdout or stderr).
+
+        Raises:
+            PrintedTooMuch: more was printed than may be.
+        """
+        self._printable -= len(text)
+        if self._printable < 0:
+            raise PrintedTooMuch(f"more than {self._max_printed >> 20} MiB were printed: a print in an endless loop?")
+        if self._left <= 0 or not text:
             return
-        if self.items and self.items[-1].get("name") == name:
-            self.items[-1]["text"] += text
-        else:
-            self._add({"output_type": "stream", "name": name, "text": text})
+        text = self._cut(text)
+        if self._pieces and self._items[-1]["name"] == name:
+            self._pieces.append(text)
+        elif self._add({"output_type": "stream", "name": name, "text": ""}):
+            self._pieces = [text]
 
     def show(self, kind: str, data: dict[str, Any]) -> None:
         """Add a displayed object by its representations."""
@@ -65,9 +91,20 @@ class Outputs:
         lines = [self._cut(line) for line in traceback[:200]]
         self._add({"output_type": "error", "ename": name, "evalue": value[:2000], "traceback": lines})
 
-    def _add(self, output: Output) -> None:
-        if len(self.items) < MAX_OUTPUTS:
-            self.items.append(output)
+    def _add(self, output: Output) -> bool:
+        """Whether there was room for one more output."""
+        if len(self._items) >= MAX_OUTPUTS:
+            return False
+        self._join()
+        self._pieces = []
+        self._items.append(output)
+        return True
+
+    def _join(self) -> None:
+        # Piece by piece, the text would be copied anew for each of them.
+        if self._pieces:
+            self._pieces = ["".join(self._pieces)]
+            self._items[-1]["text"] = self._pieces[0]
 
     def _cut(self, text: str) -> str:
         if self._left <= 0:
@@ -100,7 +137,7 @@ class _Publisher(DisplayPublisher):
             OUTPUTS.show("display_data", kept)
 
     def clear_output(self, wait: bool = False) -> None:
-        OUTPUTS.items.clear()
+        OUTPUTS.clear()
 
 
 class _Hook(DisplayHook):
@@ -166,7 +203,7 @@ def make_shell() -> Shell:
     config.InlineBackend.print_figure_kwargs = {"bbox_inches": None}
     shell = Shell.instance(config=config)
     sys.stdout, sys.stderr = _Stream("stdout"), _Stream("stderr")
-    OUTPUTS.begin(1 << 20)
+    OUTPUTS.begin(1 << 20, 1 << 20)
     shell.run_cell(
         "%matplotlib inline\n"
         "import matplotlib.pyplot as plt\n"
@@ -177,26 +214,25 @@ def make_shell() -> Shell:
     if not any("image/png" in item.get("data", {}) for item in OUTPUTS.items):
         raise RuntimeError(f"the shell can't draw: {OUTPUTS.items}")
     shell.reset(new_session=True, aggressive=False)
-    OUTPUTS.begin(0)
+    OUTPUTS.begin(0, 1 << 20)
     return shell
 
 
-def run_cell(shell: Shell, source: str, label: str, allowance: int, labels: dict[str, str]) -> BaseException | None:
+def run_cell(shell: Shell, cell: RunCell, labels: dict[str, str]) -> BaseException | None:
     """Run one cell; what it shows is in OUTPUTS.
 
     Args:
         shell: the process's shell.
-        source: the cell's source.
-        label: what to call the cell in error messages.
-        allowance: how many characters of output are kept.
+        cell: its source, its name for error messages, and what it may print.
         labels: gets the name under which the cell's code is compiled, with its label.
 
     Returns:
         The exception that stopped the cell, or None where it ran through.
     """
-    OUTPUTS.begin(allowance)
+    OUTPUTS.begin(cell.max_output, cell.max_printed)
+    source = cell.source
     with contextlib.suppress(Exception):  # a cell that can't be transformed fails below, with its own message
-        labels[shell.compile.get_code_name(source, shell.transform_cell(source), shell.execution_count)] = label
+        labels[shell.compile.get_code_name(source, shell.transform_cell(source), shell.execution_count)] = cell.label
     result = shell.run_cell(source, store_history=True)
     return result.error_before_exec or result.error_in_exec
 

@@ -64,7 +64,7 @@ class Notebook:
         return self._run(cell)
 
     def _run(self, cell: messages.RunCell) -> tuple[messages.CellRan, list[Output]]:
-        error = run_cell(self._shell, cell.source, cell.label, cell.max_output, self.labels)
+        error = run_cell(self._shell, cell, self.labels)
         return _ended(error, cell.label, self.labels), OUTPUTS.items
 
 
@@ -112,12 +112,20 @@ class _Link:
 
 
 def live(
-    connection: socket.socket, settings: messages.WorkerSettings, restrictions: Restrictions | None, notebook: Notebook
+    connection: socket.socket,
+    settings: messages.WorkerSettings,
+    restrictions: Restrictions | None,
+    notebook: Notebook,
+    zygote: int,
 ) -> None:
-    """Lock the calling process up, then serve its requests until the other side hangs up. Never returns normally."""
+    """Lock the calling process up, then serve its requests until the other side hangs up. Never returns normally.
+
+    zygote: the parent's process id; the worker ends with it.
+    """
     _settle(connection, settings)
+    identity.die_with(zygote)
     if restrictions is not None:
-        _lock_up(settings, restrictions)
+        _lock_up(settings, restrictions, zygote)
     _silence()
     link = _Link(connection)
     # This first message says that the restrictions are in force; without it the grader won't send any student code.
@@ -140,6 +148,7 @@ def _serve(
     if isinstance(request, messages.RunCell):
         ran, outputs = notebook.run(request)
         return ran, [memoryview(msgspec.msgpack.encode(outputs))]
+    OUTPUTS.begin_call()
     return bench.handle(request, body)
 
 
@@ -164,10 +173,11 @@ def _silence() -> None:
     os.close(null)
 
 
-def _lock_up(settings: messages.WorkerSettings, restrictions: Restrictions) -> None:
+def _lock_up(settings: messages.WorkerSettings, restrictions: Restrictions, zygote: int) -> None:
     identity.limit(settings.memory, settings.file_size)
     if settings.uid:
         identity.become(settings.uid, restrictions.keep_reading)
+        identity.die_with(zygote)
     identity.conceal()
     landlock.restrict(restrictions.rules, Path(settings.folder))
     seccomp.install(restrictions.filter)

@@ -1,8 +1,7 @@
-"""A process with everything imported and warmed up, which forks a worker for each submission in milliseconds.
+"""A process that forks a worker for each submission in milliseconds: one assignment's, with everything in memory.
 
-It is exec'd, never forked from the grader, so that neither hidden tests nor hidden data are in its memory.
-Run as ``python -I -c 'from autograder.sandbox.zygote import serve; serve()' FD``, where FD is its end of the
-grader's socket.
+It is forked from the base process, never from a grading process, so that neither hidden tests nor hidden data are in
+its memory.
 """
 
 from __future__ import annotations
@@ -22,30 +21,29 @@ import msgspec
 
 import autograder
 from autograder.sandbox import identity, landlock, messages, seccomp
-from autograder.sandbox.shell import OUTPUTS, Shell, make_shell, run_cell
-from autograder.sandbox.warm import warm_torch
+from autograder.sandbox.shell import OUTPUTS, Shell, run_cell
 from autograder.sandbox.worker import Notebook, Ran, Restrictions, live
 
+_LARGEST = 1 << 16
+"""Bytes of a message, at most."""
 TORCH_PACKAGES = ("torch", "torchvision", "torchgen", "functorch", "nvidia", "triton")
 OTHER_AUTOGRAD = ("jax", "jaxlib", "tensorflow", "keras", "autograd", "mxnet", "theano", "tinygrad", "sympy", "mpmath")
 """Libraries that would differentiate by themselves; out of reach, as torch is, where NumPy alone is allowed."""
 
 
-def serve() -> None:
-    """Serve the grader at the other end of the socket until it hangs up."""
-    try:
-        _serve()
-    except Exception:  # sys.stderr is the notebook's by now
-        os.write(2, traceback.format_exc().encode())
-        raise SystemExit(1) from None
+def serve(connection: socket.socket, shell: Shell, versions: dict[str, str]) -> None:
+    """Be a zygote until the other side hangs up: run the notebook's beginning once, then fork workers.
 
-
-def _serve() -> None:
-    connection = socket.socket(fileno=int(sys.argv[1]))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the grader's to handle
+    Args:
+        connection: the socket to the grading process; Setup is the first message on it.
+        shell: the process's shell, warmed up.
+        versions: of the libraries, by name.
+    """
+    setup = msgspec.msgpack.decode(connection.recv(_LARGEST), type=messages.Setup)
     try:
-        setup = msgspec.msgpack.decode(connection.recv(1 << 16), type=messages.Setup)
-        shell, versions = _warm_up(setup)
+        if setup.libraries == messages.TORCH:
+            _adapt_torch()
+        _warm_helper(setup)
         ran = _run_prefix(setup, shell)
         restrictions, notes = _restrictions(setup)
     except Exception as error:
@@ -55,16 +53,23 @@ def _serve() -> None:
     gc.collect()
     gc.freeze()
     connection.send(msgspec.msgpack.encode(messages.Ready(versions, notes)))
+    _fork_workers(connection, restrictions, Notebook(shell, ran))
+
+
+def _fork_workers(connection: socket.socket, restrictions: Restrictions | None, notebook: Notebook) -> None:
+    zygote = os.getpid()
     children: set[int] = set()
     while True:
-        data, descriptors, _, _ = socket.recv_fds(connection, 1 << 16, 1)
+        data, descriptors, _, _ = socket.recv_fds(connection, _LARGEST, 1)
         if not data:
+            for pid in list(children):
+                _end(pid, children)
             return
         request = msgspec.msgpack.decode(data, type=messages.Fork | messages.Kill)
         if isinstance(request, messages.Fork):
             pid = os.fork()
             if pid == 0:
-                _be_worker(connection, descriptors[0], request.settings, restrictions, Notebook(shell, ran))
+                _be_worker(connection, descriptors[0], request.settings, restrictions, notebook, zygote)
             children.add(pid)
             os.close(descriptors[0])
             connection.send(msgspec.msgpack.encode(messages.Forked(pid)))
@@ -78,10 +83,11 @@ def _be_worker(
     settings: messages.WorkerSettings,
     restrictions: Restrictions | None,
     notebook: Notebook,
+    zygote: int,
 ) -> None:
     try:
         connection.close()
-        live(socket.socket(fileno=descriptor), settings, restrictions, notebook)
+        live(socket.socket(fileno=descriptor), settings, restrictions, notebook, zygote)
     except OSError as error:  # only the restrictions raise it: what the student's code does is answered, not raised
         os.write(2, f"{error}\n".encode())
     finally:
@@ -96,24 +102,6 @@ def _end(pid: int, children: set[int]) -> int | None:
     return os.waitpid(pid, 0)[1]
 
 
-def _warm_up(setup: messages.Setup) -> tuple[Shell, dict[str, str]]:
-    import matplotlib
-    import numpy
-
-    versions = {"python": sys.version.split()[0], "numpy": numpy.__version__, "matplotlib": matplotlib.__version__}
-    if setup.libraries == messages.TORCH:
-        warm_torch()
-        import torch
-        import torchvision
-
-        _adapt_loaders(torch.utils.data)
-        torch.cuda._lazy_init = _no_gpu
-        versions |= {"torch": str(torch.__version__), "torchvision": str(torchvision.__version__)}
-    shell = make_shell()
-    _warm_helper(setup)
-    return shell, versions
-
-
 def _run_prefix(setup: messages.Setup, shell: Shell) -> list[Ran]:
     """Run the cells that every notebook begins with, up to one that fails."""
     here = os.getcwd()
@@ -122,11 +110,19 @@ def _run_prefix(setup: messages.Setup, shell: Shell) -> list[Ran]:
     ran = []
     for cell in setup.prefix:
         labels: dict[str, str] = {}
-        if run_cell(shell, cell.source, cell.label, cell.max_output, labels) is not None:
+        if run_cell(shell, cell, labels) is not None:
             break
         ran.append(Ran(cell.source, OUTPUTS.items))
     os.chdir(here)
     return ran
+
+
+def _adapt_torch() -> None:
+    """Make torch run in a worker as well as it can."""
+    import torch
+
+    _adapt_loaders(torch.utils.data)
+    torch.cuda._lazy_init = _no_gpu
 
 
 def _adapt_loaders(data: Any) -> None:

@@ -5,6 +5,7 @@ from autograder.submission.submission import (
     SubmissionError,
     empty_submission,
     parse_submission,
+    read_bytes,
     read_submission,
 )
 
@@ -13,5 +14,6 @@ __all__ = [
     "SubmissionError",
     "empty_submission",
     "parse_submission",
+    "read_bytes",
     "read_submission",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from bisect import bisect_left
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from autograder.course import Assignment
+from autograder.course import Assignment, AssignmentError, Course
 from autograder.notebook import Cell, NotebookError, RawCell, raw_cells
 from autograder.seeds import digest_of
 from autograder.text import printable
@@ -41,19 +42,36 @@ def read_submission(path: Path, assignment: Assignment) -> Submission:
     """Read a student's notebook; a link is not followed.
 
     Raises:
-        SubmissionError: it is no ordinary file, too large, or no notebook.
+        SubmissionError: it is no ordinary file, too large, or no notebook of this assignment.
+    """
+    return parse_submission(read_bytes(path, MAX_BYTES), assignment)
+
+
+def read_bytes(path: Path, limit: int) -> bytes:
+    """The bytes of an ordinary file of at most `limit` bytes; a link is not followed.
+
+    Raises:
+        SubmissionError: it is something else.
+    """
+    return parse_submission(read_bytes(path, MAX_BYTES), assignment)
+
+
+def read_bytes(path: Path, limit: int) -> bytes:
+    """The bytes of an ordinary file of at most `limit` bytes; a link is not followed.
+
+    Raises:
+        SubmissionError: it is something else.
     """
     try:
         with open(path, "rb", opener=_open_warily) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise SubmissionError(f"{path.name} is no ordinary file")
-            if status.st_size > MAX_BYTES:
-                raise SubmissionError(f"{path.name} is larger than {MAX_BYTES >> 20} MiB")
-            data = file.read(MAX_BYTES)
+            if status.st_size > limit:
+                raise SubmissionError(f"{path.name} is larger than {limit >> 20} MiB")
+            return file.read(limit)
     except OSError as error:
         raise SubmissionError(f"{path.name} can't be opened: {error.strerror}") from None
-    return parse_submission(data, assignment)
 
 
 def _open_warily(path: str, flags: int) -> int:
@@ -69,12 +87,15 @@ def parse_submission(data: bytes, assignment: Assignment) -> Submission:
     are relative to their neighbours.
 
     Raises:
-        SubmissionError: the bytes are no notebook.
+        SubmissionError: the bytes are no notebook, or that of another assignment.
     """
     try:
         raws, _ = raw_cells(data)
     except NotebookError as error:
         raise SubmissionError(f"the notebook can't be read: {error}") from None
+    other = _other_assignment(raws, assignment)
+    if other:
+        raise SubmissionError(f"this is the notebook of {other}, and {assignment.name} is graded")
     problems: list[str] = []
     found = _identify(raws, assignment, problems)
     kept = _in_order({place: index for index, place in found.items()}, assignment, problems)
@@ -85,6 +106,20 @@ def parse_submission(data: bytes, assignment: Assignment) -> Submission:
 def empty_submission(assignment: Assignment, problem: str) -> Submission:
     """What stands for a file that can't be read: every cell missing, so that it is graded, with 0 points."""
     return Submission(assignment, tuple(_missing(cell) for cell in assignment.cells), (problem,))
+
+
+def _other_assignment(raws: list[RawCell], assignment: Assignment) -> str:
+    """The assignment of the same course whose test cells the notebook has, where it has none of its own; or ""."""
+    names = {raw.nbgrader.get("grade_id") for raw in raws if isinstance(raw.nbgrader.get("grade_id"), str)}
+    if not names or names & {cell.grade_id for cell in assignment.tests}:
+        return ""
+    course = Course(assignment.folder.parent.parent)
+    for name in course.names:
+        with contextlib.suppress(AssignmentError):
+            tests = {cell.grade_id for cell in course.assignment(name).tests}
+            if name != assignment.name and 2 * len(names & tests) > len(tests):
+                return name
+    return ""
 
 
 def _identify(raws: list[RawCell], assignment: Assignment, problems: list[str]) -> dict[int, int]:

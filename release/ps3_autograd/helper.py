@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import linecache
 import math
+import os
 import re
 import sys
 import traceback
@@ -21,6 +22,12 @@ from typing import Any, NamedTuple
 import matplotlib.pyplot as plt
 import numpy as np
 from IPython import get_ipython
+
+if os.environ.get("NBGRADER_EXECUTION") == "autograde":  # only nbgrader's own way of grading sets it here
+    raise RuntimeError(
+        "Not graded: nbgrader ran this notebook without the course's nbgrader_config.py, so without hidden tests and "
+        "without a sandbox. Every cell scores 0. Instructors: run nbgrader in the course's folder, or autograder class."
+    )
 
 plt.rcParams.update(
     {
