@@ -7,6 +7,8 @@ WORKDIR /opt/autograder
 COPY pyproject.toml LICENSE ./
 COPY autograder autograder
 RUN python -m pip install --no-cache-dir .
+# Folders that everybody may write: closed to the group of submissions' users, and to nobody else.
+RUN chgrp 65519 /tmp /var/tmp /run/lock && chmod g=x /tmp /var/tmp /run/lock
 # Root, so that each submission gets a user of its own that can read nothing of the grader's.
 USER root
 WORKDIR /course

@@ -20,7 +20,7 @@ h1 { font-size: 20px } h2 { font-size: 16px; margin: 26px 0 8px }
 .test { border: 1px solid #ccc; border-left: 6px solid #999; margin: 6px 0; padding: 6px 12px }
 .passed { border-left-color: #1b8a5a } .failed { border-left-color: #c0392b }
 .name { display: flex; justify-content: space-between; gap: 16px; font-weight: 600 }
-.name span:last-child { white-space: nowrap }
+.name span + span { white-space: nowrap }
 p { margin: 4px 0 } pre { background: #212529; color: #fff; padding: 10px;
   border-radius: 4px; overflow: hidden; margin: 6px 0 }
 table { border-collapse: collapse } td, th { border: 1px solid #ccc; padding: 4px 12px; text-align: left }

@@ -20,7 +20,7 @@ from autograder.lms.bundles import gradescope, prairielearn, vocareum
 from autograder.lms.bundles.handed_in import find_notebook
 from autograder.lms.bundles.outcome import Outcome
 from autograder.lms.bundles.pins import requirements
-from autograder.lms.bundles.settings import BundleSettings
+from autograder.lms.bundles.settings import WORKERS, BundleSettings
 from autograder.report import CellReport, Check, Curve, ManualCell, Report
 
 ROOT = TESTS.parent
@@ -81,6 +81,7 @@ def test_gradescope_gets_one_test_a_check_with_its_points() -> None:
     assert "Think of the mean." in checks[1]["output"]
     assert checks[1]["extra_data"]["diagnosis"] == "mse_loss.sum_for_mean"
     assert "Timed out" in checks[2]["output"]
+    assert "The same mistake as above." in checks[2]["output"]
     assert msgspec.convert(found["extra_data"]["report"], Report) == REPORT
     assert "uid" in found["output"]
 
@@ -262,6 +263,13 @@ def lint(dockerfile: str, sources: set[str]) -> None:
         if name == "ENTRYPOINT":
             assert json.loads(arguments)
     assert [arguments for name, arguments in found if name == "USER"] == ["root"]
+
+
+def test_the_dockerfile_closes_to_submissions_what_everybody_may_write() -> None:
+    (command,) = [words for name, words in instructions((ROOT / "Dockerfile").read_text()) if "chgrp" in words]
+    assert f"chgrp {WORKERS} /tmp" in command
+    tiers = pytest.importorskip("autograder.sandbox.isolation.identity", reason="tier uid isn't there yet")
+    assert tiers.GROUP == WORKERS
 
 
 def test_the_dockerfile_is_well_formed() -> None:

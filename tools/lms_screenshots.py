@@ -20,7 +20,7 @@ import lms_renderer  # noqa: E402
 from lms_harness import Gradescope, PrairieLearn, Vocareum, environment_of  # noqa: E402
 
 NAME = "ps1_gradient_descent"
-KINDS = {"gradescope": (Gradescope, 2150), "prairielearn": (PrairieLearn, 3000), "vocareum": (Vocareum, 2100)}
+KINDS = {"gradescope": (Gradescope, 1840), "prairielearn": (PrairieLearn, 2180), "vocareum": (Vocareum, 1660)}
 MISTAKES = {
     "mse_loss": "def mse_loss(y, y_hat):\n    return float(((y_hat - y) ** 2).sum() / 2)",
     "gradient_step": "def gradient_step(w, gradient, lr):\n    return w + lr * gradient",

@@ -53,15 +53,6 @@ def read_bytes(path: Path, limit: int) -> bytes:
     Raises:
         SubmissionError: it is something else.
     """
-    return parse_submission(read_bytes(path, MAX_BYTES), assignment)
-
-
-def read_bytes(path: Path, limit: int) -> bytes:
-    """The bytes of an ordinary file of at most `limit` bytes; a link is not followed.
-
-    Raises:
-        SubmissionError: it is something else.
-    """
     try:
         with open(path, "rb", opener=_open_warily) as file:
             status = os.fstat(file.fileno())

@@ -17,7 +17,7 @@ from autograder.course import Assignment, Course
 from autograder.files import write_atomically
 from autograder.lms.bundles import gradescope, prairielearn, vocareum
 from autograder.lms.bundles.pins import requirements
-from autograder.lms.bundles.settings import COURSE, FILE, BundleSettings, System
+from autograder.lms.bundles.settings import COURSE, DEPTH, FILE, WORKERS, BundleSettings, System
 from autograder.seeds import FOLDER, course_secret
 
 _PACKAGE = Path(autograder.__file__).resolve().parent
@@ -97,6 +97,7 @@ def _files(
         FILE: msgspec.json.format(msgspec.json.encode(settings), indent=1),
         **_below_name(COURSE, _course_files(assignment, _own_secret(secret, system, assignment))),
     }
+    graded["protect.sh"] = _TEMPLATES.get_template("protect.sh").render(group=WORKERS, depth=DEPTH).encode()
     install = {"install.sh": _rendered("install.sh"), "requirements.txt": pins, **_package_files()}
     if system == "gradescope":
         for name, too_long in (("failed.json", False), ("too_long.json", True)):

@@ -82,11 +82,13 @@ def results(outcome: Outcome, settings: BundleSettings) -> bytes:
     report = outcome.report
     if report is None:
         return _encoded(_without_grade(outcome))
-    tests = [
-        _test(check, points, f"{place}.{which}", function_of(cell), settings, outcome.feedback)
-        for place, cell in enumerate(report.cells, start=1)
-        for which, (check, points) in enumerate(shares(cell), start=1)
-    ]
+    tests = []
+    for place, cell in enumerate(report.cells, start=1):
+        hint = ""
+        for which, (check, points) in enumerate(shares(cell), start=1):
+            output = _output(check, hint) if outcome.feedback else ""
+            tests.append(_test(check, points, f"{place}.{which}", function_of(cell), settings, output))
+            hint = check.hint or hint
     tests += [_unmeasured(cell.grade_id, cell.max_score, settings) for cell in report.cells if not cell.checks]
     tests += [
         {
@@ -135,7 +137,7 @@ def _without_grade(outcome: Outcome) -> dict[str, Any]:
 
 
 def _test(
-    check: Check, points: float, place: str, function: str, settings: BundleSettings, feedback: bool
+    check: Check, points: float, place: str, function: str, settings: BundleSettings, output: str
 ) -> dict[str, Any]:
     passed = check.outcome == "passed"
     return {
@@ -144,19 +146,21 @@ def _test(
         "score": points if passed else 0,
         "max_score": points,
         "status": "passed" if passed else "failed",
-        "output": _output(check) if feedback else "",
+        "output": output,
         "output_format": "md",
         "visibility": settings.visibility,
         "extra_data": {"check": check.name, "outcome": check.outcome, "diagnosis": check.diagnosis},
     }
 
 
-def _output(check: Check) -> str:
+def _output(check: Check, hint_before: str) -> str:
     parts = []
     if check.outcome not in ("passed", "failed"):
         parts.append(f"**{check.outcome.capitalize()}**")
     parts += [as_typed(line) for line in (check.message, stand_in_line(check)) if line]
-    if check.hint:
+    if check.hint and check.hint == hint_before:
+        parts.append("The same mistake as above.")
+    elif check.hint:
         parts.append(f"**To think about:** {as_typed(check.hint)}")
     return "\n\n".join(parts)
 

@@ -13,6 +13,11 @@ FILE = "settings.json"
 COURSE = "course"
 """The folder in a bundle that is a course with one assignment."""
 
+WORKERS = 65_519
+"""The group of submissions' users in tier uid."""
+DEPTH = 4
+"""How far below the root that tier looks for folders that everybody may write."""
+
 System = Literal["gradescope", "prairielearn", "vocareum"]
 SYSTEMS: tuple[System, ...] = ("gradescope", "prairielearn", "vocareum")
 

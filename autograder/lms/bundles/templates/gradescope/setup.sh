@@ -3,4 +3,6 @@
 set -euo pipefail
 root=${AUTOGRADER_ROOT:-/autograder}
 . "$root/source/install.sh"
+. "$root/source/protect.sh"
 install_grader "$root/source" "$root/environment"
+protect_grader "$root/source"

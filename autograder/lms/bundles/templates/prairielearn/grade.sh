@@ -13,8 +13,8 @@ leave() {
 }
 
 leave failed.json
-chmod -R go= "$root/tests"
-chmod 600 "$root/tests/course/.autograder/secret"
+. "$root/tests/protect.sh"
+protect_grader "$root/tests"
 timeout --kill-after=5 {{ settings.stop_seconds }} \
   "$environment/bin/python" -m autograder.lms.bundles.run prairielearn "$root/tests" "$root"
 status=$?

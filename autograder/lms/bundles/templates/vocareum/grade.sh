@@ -10,7 +10,7 @@ leave() {
 }
 
 leave failed
-. "$scripts/install.sh"
+. "$scripts/protect.sh"
 protect_grader "$scripts"
 if [ ! -x "$environment/bin/python" ]; then bash "$scripts/setup.sh"; fi
 timeout --kill-after=5 {{ settings.stop_seconds }} \

@@ -3,5 +3,7 @@
 set -euo pipefail
 scripts=$(cd "$(dirname "$0")" && pwd)
 . "$scripts/install.sh"
+. "$scripts/protect.sh"
 mkdir -p "${AUTOGRADER_HOME:-/opt/autograder}"
 install_grader "$scripts" "${AUTOGRADER_HOME:-/opt/autograder}/environment"
+protect_grader "$scripts"
