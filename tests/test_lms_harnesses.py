@@ -232,7 +232,9 @@ def test_a_hostile_notebook_reads_no_secret_and_writes_no_result(harness: Harnes
     assert "\x1b" not in told
     assert "\\u001b" not in told
     if harness.system == "gradescope":
-        assert not any(sign in told for sign in ("<script", "](javascript", "![x"))
+        found = harness.results()
+        shown = found["output"] + "".join(test["output"] for test in found["tests"])
+        assert not any(sign in shown for sign in ("<script", "](javascript", "![x"))
     if harness.system == "vocareum":
         assert "<script" not in told
 
@@ -279,7 +281,8 @@ def test_what_takes_too_long_is_stopped_and_said(folder: Path, environment: Path
 
 
 @pytest.mark.slow
-def test_what_setup_makes_is_for_root_alone(harness: Harness) -> None:
+def test_what_a_bundle_brings_is_for_root_alone(harness: Harness) -> None:
+    graded(harness, {})
     for path in [harness.course.parent, *harness.course.rglob("*")]:
         assert path.stat().st_mode & 0o077 == 0, path
 
