@@ -21,6 +21,7 @@ PLACES = {"gradescope": "autograder", "prairielearn": "grade", "vocareum": "voc"
 
 @pytest.fixture(scope="module")
 def jail() -> Iterator[Path]:
+    pytest.importorskip("autograder.sandbox.isolation", reason="tier uid isn't there yet: NOT tried in a bare root")
     with bare_root() as folder:
         yield folder
 
