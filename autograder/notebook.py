@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import codecs
 import re
 from typing import Any, Literal
 
@@ -50,7 +51,8 @@ def raw_cells(data: bytes) -> tuple[list[RawCell], dict[str, Any]]:
         NotebookError: it is no such file; the message says why.
     """
     try:
-        document = msgspec.json.decode(data)
+        # Some editors on Windows begin a file with a byte order mark.
+        document = msgspec.json.decode(data.removeprefix(codecs.BOM_UTF8))
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise NotebookError(f"it is no JSON ({_short(str(error))})") from None
     if not isinstance(document, dict):

@@ -12,7 +12,7 @@ from autograder.classroom.jobs import Failed, Graded, Job, Settings, receive, se
 from autograder.course import AssignmentError, Course
 from autograder.grading import Grader
 from autograder.sandbox.base import Base
-from autograder.sandbox.errors import SandboxError
+from autograder.sandbox.errors import SandboxError, SandboxLost
 from autograder.seeds import seed_for
 from autograder.submission import SubmissionError, empty_submission, read_submission
 
@@ -26,6 +26,8 @@ def serve(connection: socket.socket, base: Base) -> None:
     try:
         assignment = Course(Path(settings.course)).assignment(settings.assignment)
         grader = Grader(assignment, settings.limits, settings.isolation, settings.illustrations, base)
+    except SandboxLost:
+        return  # whoever waits for an answer tries another process
     except (AssignmentError, SandboxError) as error:
         send(results, Failed(str(error), isinstance(error, AssignmentError)))
         return
@@ -38,6 +40,8 @@ def serve(connection: socket.socket, base: Base) -> None:
             try:
                 seed = seed_for(job.seed, submission.digest) if isinstance(job.seed, bytes) else job.seed
                 graded = grader.grade(submission, seed)
+            except SandboxLost:
+                return
             except SandboxError as error:
                 send(results, Failed(str(error), False))
                 return

@@ -104,6 +104,12 @@ class Grader:
             SandboxError: this machine can't isolate submissions.
         """
         started = time.perf_counter()
+        graded, disturbed = self._grade(submission, seed, started)
+        # What somebody else did to a worker is not the submission's fault.
+        return self._grade(submission, seed, started)[0] if disturbed else graded
+
+    def _grade(self, submission: Submission, seed: int, started: float) -> tuple[Graded, bool]:
+        """Grade one submission, and say whether somebody else has killed a worker meanwhile."""
         ready = self._sandbox.ready()
         session = Session(self._sandbox, submission, self._limits, seed)
         for grade_id in self._assignment.settings.replaced_cells:
@@ -138,7 +144,7 @@ class Grader:
             limits=msgspec.to_builtins(self._limits),
             duration=round(time.perf_counter() - started, 3),
         )
-        return Graded(report, submission, tuple(session.outputs))
+        return Graded(report, submission, tuple(session.outputs)), session.disturbed
 
     def _explanations(self, plugin: GradingPlugin) -> dict[str, Explanation]:
         """By the function, what explains its failed checks."""

@@ -52,6 +52,7 @@ class Session:
         outputs: for each cell of the submission, what it left behind, as the notebook format has it.
         illustrations: the places of cells that are run only to show something.
         right_seconds: measures how long the right answers take in one call of the current test; None: not known.
+        disturbed: whether somebody else has killed a worker: the machine, short of memory, or a person.
     """
 
     def __init__(self, sandbox: Sandbox, submission: Submission, limits: Limits, seed: int) -> None:
@@ -69,6 +70,7 @@ class Session:
         self._wary = False
         self.right_seconds: Callable[[], float | None] | None = None
         self.illustrations: set[int] = set()
+        self.disturbed = False
         self._exposed = False
         self._seconds = 0.0
         self._left_for_outputs = limits.outputs
@@ -263,7 +265,9 @@ class Session:
             raise TimedOut(f"the submission took more than {limit.value:g} seconds in all", limit)
 
     def _lose(self) -> None:
+        worker = self._worker
         self.close()
+        self.disturbed = self.disturbed or (worker is not None and worker.killed_from_outside)
 
 
 def cell_message(cell: Cell, place: int, limits: Limits) -> messages.RunCell:

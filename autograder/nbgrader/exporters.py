@@ -14,6 +14,7 @@ from autograder.course import Assignment
 from autograder.nbgrader.course import KEY, assignment_of
 from autograder.nbgrader.documents import as_notebook
 from autograder.nbgrader.gradebook import Rows, given, rows_of
+from autograder.nbgrader.half_graded import remove_half_graded
 from autograder.nbgrader.preprocessors import GradeInSandbox
 from autograder.pages.feedback import Mark, Written, feedback_page
 from autograder.report import Report
@@ -22,6 +23,12 @@ from autograder.submission import SubmissionError, empty_submission, read_submis
 
 class SubmissionExporter(NotebookExporter):
     """Reads a submission as the hostile file it is, and puts it right before any other step sees it."""
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        # nbgrader makes its exporter after it has found the submissions and before it asks which of them are done.
+        if hasattr(self.parent, "assignments"):
+            remove_half_graded(self.parent)
 
     def from_filename(self, filename: str, resources: dict[str, Any] | None = None, **kw: Any) -> Any:
         """Read `filename`; a notebook that can't be read becomes one with every answer missing."""

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 from pathlib import Path
 from types import TracebackType
@@ -16,15 +14,15 @@ from typing import Any, Self
 
 import msgspec
 
-from autograder.sandbox import messages
-from autograder.sandbox.errors import SandboxError
+from autograder.sandbox import leftovers, messages
+from autograder.sandbox.errors import SandboxError, SandboxLost
 
 START_SECONDS = 180.0
 # Not "-m": IPython takes the name __main__ for the notebook.
 _PROGRAM = "from autograder.sandbox.base_process import serve; serve()"
 
 
-class BaseLost(SandboxError):
+class BaseLost(SandboxLost):
     """The base process is gone, and with it all that it has forked."""
 
 
@@ -71,7 +69,7 @@ class Base:
         if line is not None:
             self._socket, self.home = line, Path(os.environ["HOME"])
             return
-        self.home = Path(tempfile.mkdtemp(prefix="autograder-"))
+        self.home, self._in_use = leftovers.temporary_folder()
         self.home.chmod(0o711)
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         # No variable of the owner's reaches the base process, and none of its files but by inheritance of this socket.
@@ -107,7 +105,8 @@ class Base:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-            shutil.rmtree(self.home, ignore_errors=True)
+            leftovers.remove(self.home)
+            os.close(self._in_use)
 
     def fork_zygote(self, errors: int) -> Child:
         """Fork a zygote, to talk to in packets; its standard error goes to the file descriptor `errors`.

@@ -16,6 +16,10 @@ class SandboxError(Exception):
     """The sandbox can't be made, or failed. It says what is missing and what to do."""
 
 
+class SandboxLost(SandboxError):
+    """The sandbox worked, and then something else ended it; a new one may work."""
+
+
 class StudentError(Exception):
     """The student's code didn't give a result. `outcome` is the word for it in a Report."""
 

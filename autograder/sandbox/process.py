@@ -6,8 +6,8 @@ import contextlib
 import itertools
 import os
 import shutil
+import signal
 import socket
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -17,10 +17,10 @@ from typing import Any, Self
 
 import msgspec
 
-from autograder.sandbox import identity, messages, wire
+from autograder.sandbox import identity, leftovers, messages, wire
 from autograder.sandbox.base import START_SECONDS, Base, Child, last_words
 from autograder.sandbox.bench import veiled
-from autograder.sandbox.errors import Crashed, LimitHit, SandboxError, TimedOut
+from autograder.sandbox.errors import Crashed, LimitHit, SandboxError, SandboxLost, TimedOut
 from autograder.sandbox.limits import Limits
 
 _POLL_SECONDS = 0.2
@@ -41,6 +41,9 @@ class Worker:
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder: msgspec.msgpack.Decoder[messages.Reply] = msgspec.msgpack.Decoder(messages.Reply)
         self._deadline = _Deadline(self, 60.0)
+        self._hung_up = False
+        self.killed_from_outside = False
+        """Once it is closed: whether somebody killed it who is neither the grader nor the notebook's own code."""
 
     def request(
         self,
@@ -69,6 +72,7 @@ class Worker:
         try:
             return self._exchange(message, buffers, on_call_back)
         except (ConnectionError, BrokenPipeError):
+            self._hung_up = True
             raise Crashed("the notebook's process ended") from None
         except wire.WireError as error:
             raise Crashed(f"the notebook's process broke the protocol: {error}") from None
@@ -89,8 +93,23 @@ class Worker:
     def close(self) -> None:
         """Kill the worker and remove its folder."""
         self._socket.close()
-        self._sandbox.end(self.pid)
-        _remove(self._folder)
+        ended = self._hung_up and self._has_ended()
+        status = self._sandbox.end(self.pid)
+        # No submission can send itself this signal: seccomp denies it.
+        killed = status is None or (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL)
+        self.killed_from_outside = ended and killed
+        leftovers.remove(self._folder)
+
+    def _has_ended(self) -> bool:
+        """Whether the process has ended by now; its socket is closed a moment earlier."""
+        for _ in range(20):
+            try:
+                if Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                    return True
+            except OSError:
+                return True
+            time.sleep(0.01)
+        return False
 
     def _send(self, message: messages.Request, buffers: list[memoryview]) -> None:
         for piece in wire.frame(self._encoder.encode(message), buffers):
@@ -255,7 +274,7 @@ class Sandbox:
             self._zygote.end()
         if self._owns_base:
             self._base.close()
-        shutil.rmtree(self._home, ignore_errors=True)
+        leftovers.remove(self._home)
 
     def ready(self) -> messages.Ready:
         """Wait for the zygote and return what it says of itself.
@@ -278,8 +297,15 @@ class Sandbox:
 
         Raises:
             SandboxError: the worker couldn't lock itself up.
+            SandboxLost: the zygote is gone, or the machine can't make another worker: no fault of a submission's.
         """
         self.ready()
+        try:
+            return self._spawn(seed)
+        except OSError as error:
+            raise SandboxLost(f"no worker can be made any more: {error}") from None
+
+    def _spawn(self, seed: int) -> Worker:
         folder = Path(tempfile.mkdtemp(prefix="worker-", dir=self._home))
         uid = next(self._uids) if os.getuid() == 0 and self._isolated else 0
         for path in self._files.iterdir():
@@ -299,7 +325,10 @@ class Sandbox:
             worker._deadline = _Deadline(worker, 30.0)
             worker._receive()
         except (ConnectionError, TimedOut):
+            worker._hung_up = True
             worker.close()
+            if worker.killed_from_outside:
+                raise SandboxLost("a worker was killed before it had begun") from None
             reason = f"a worker could not lock itself up: {last_words(self._log)}"
             raise SandboxError(_advice(reason)) from None
         return worker
@@ -322,16 +351,9 @@ class Sandbox:
         except TimeoutError:
             raise SandboxError(f"the sandbox didn't start within {START_SECONDS:g} seconds") from None
         if not data:
-            raise SandboxError(f"the sandbox ended by itself: {last_words(self._log)}")
+            kind_of_end = SandboxError if self._ready is None else SandboxLost
+            raise kind_of_end(f"the sandbox ended by itself: {last_words(self._log)}")
         return msgspec.msgpack.decode(data, type=kind)
-
-
-def _remove(folder: Path) -> None:
-    """Remove `folder`, however deep the folders in it are nested."""
-    try:
-        shutil.rmtree(folder, ignore_errors=True)
-    except RecursionError:
-        subprocess.run(["rm", "-rf", "--", str(folder)], check=False, stderr=subprocess.DEVNULL)
 
 
 def _copy_files(source: Path, target: Path) -> None:
