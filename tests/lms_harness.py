@@ -153,9 +153,14 @@ class Harness:
         """A path as what runs sees it."""
         return str(path) if self._jail is None else f"/{path.relative_to(self._jail)}"
 
+    @property
+    def working_folder(self) -> Path:
+        """Where the system starts the bundle."""
+        return self.root
+
     def run(self, prefix: Sequence[str] = ()) -> Run:
         """Run the bundle; `prefix` goes before its command, outside of a jail."""
-        return run([*prefix, *self.enter, *self.command()], self.variables, self.root)
+        return run([*prefix, *self.enter, *self.command()], self.variables, self.working_folder)
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start the bundle in a session of its own, for a run that is to be killed."""
@@ -322,6 +327,10 @@ class Vocareum(Harness):
 
     def command(self) -> list[str]:
         return [self.seen(self.root / "scripts" / "grade.sh")]
+
+    @property
+    def working_folder(self) -> Path:
+        return self._submission
 
     def raw(self) -> bytes:
         return (self._results / "report").read_bytes()

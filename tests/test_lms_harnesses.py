@@ -290,3 +290,12 @@ def test_what_a_bundle_brings_is_for_root_alone(harness: Harness) -> None:
 def test_the_course_of_the_repository_is_the_bundle_s(harness: Harness) -> None:
     """One assignment, and none of the others."""
     assert Course(harness.course).names == (NAME,)
+
+
+@pytest.mark.slow
+def test_modules_that_a_student_hands_in_are_not_imported(harness: Harness) -> None:
+    """Vocareum starts a bundle in the student's folder."""
+    module = b"raise SystemExit('a module of the student was imported')"
+    names = ("json.py", "msgspec.py", "numpy.py", "autograder.py", "sitecustomize.py", "runpy.py")
+    graded(harness, {NOTEBOOK: RIGHT, **dict.fromkeys(names, module)})
+    assert sum(harness.points().values()) == 20

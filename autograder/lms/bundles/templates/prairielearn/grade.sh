@@ -15,8 +15,10 @@ leave() {
 leave failed.json
 . "$root/tests/protect.sh"
 protect_grader "$root/tests"
+# Python looks for modules in the working folder: never in one that a student filled.
+cd "$root/tests" || exit 0
 timeout --kill-after=5 {{ settings.stop_seconds }} \
-  "$environment/bin/python" -m autograder.lms.bundles.run prairielearn "$root/tests" "$root"
+  "$environment/bin/python" -I -m autograder.lms.bundles.run prairielearn "$root/tests" "$root"
 status=$?
 # 124: it was ended by timeout; 137: it had to be killed, by timeout or for want of memory.
 if [ "$status" = 124 ]; then leave too_long.json; fi
