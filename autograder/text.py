@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,16}\b")
+MAX_SHOWN = 100_000
+"""Characters of a text that `as_typed` shows."""
 
 
 def printable(text: str, limit: int, *, keep: str = "", instead: str = "") -> str:
@@ -22,3 +24,15 @@ def printable(text: str, limit: int, *, keep: str = "", instead: str = "") -> st
 def without_addresses(text: str) -> str:
     """`text` without addresses in memory, which differ from run to run: ``<object at 0x…>``."""
     return _ADDRESS.sub("0x…", text)
+
+
+def as_typed(source: str) -> str:
+    """Markdown that shows `source` letter by letter: whatever could be a sign of Markdown is written as a number."""
+    lines = []
+    for line in source[:MAX_SHOWN].splitlines():
+        text = line.lstrip()
+        indent = "&#160;" * (len(line) - len(text))
+        lines.append(indent + re.sub(r"[^\w\s.,;?'\"]|_", lambda sign: f"&#{ord(sign[0])};", text))
+    if len(source) > MAX_SHOWN:
+        lines.append("… The rest is in the file that was handed in.")
+    return "  \n".join(lines)

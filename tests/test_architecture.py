@@ -33,9 +33,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pages": {"report", "statistics", "terminal"},
     "nbgrader": {
         *("classroom", "course", "files", "notebook", "pages", "report", "sandbox", "seeds", "statistics"),
-        *("submission", "terminal"),
+        *("submission", "terminal", "text"),
     },
-    "lms": {"classroom", "course", "pages", "report", "sandbox", "seeds", "submission", "terminal", "text"},
+    "lms": {"classroom", "course", "files", "pages", "report", "sandbox", "seeds", "submission", "terminal", "text"},
     "scaffold": {"course"},
     "slips": {"authoring", "course", "notebook"},
     "audit": {"authoring", "classroom", "course", "grading", "report", "submission"},

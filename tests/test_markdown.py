@@ -17,8 +17,9 @@ from traitlets.config import Config
 from autograder.course import Assignment
 from autograder.nbgrader.documents import MAX_FORMATTED as MAX_FORMATTED_IN_ALL
 from autograder.nbgrader.documents import as_notebook
-from autograder.nbgrader.markdown import MAX_FORMATTED, MAX_SHOWN, as_typed, harmless
+from autograder.nbgrader.markdown import MAX_FORMATTED, harmless
 from autograder.submission import parse_submission
+from autograder.text import MAX_SHOWN, as_typed
 
 PNG = "iVBORw0KGgo="
 ATTACHED = {"plot.png": {"image/png": PNG}}

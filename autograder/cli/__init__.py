@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from autograder.cli import bundle
 from autograder.cli.author import init, new
 from autograder.cli.check import audit, doctor, fingerprints
 from autograder.cli.classroom import class_, history
@@ -40,3 +41,4 @@ app.command()(grade)
 app.command("class")(class_)
 for _command in (collect, report, essays, history, init, new, audit, doctor, fingerprints, serve):
     app.command()(_command)
+app.add_typer(bundle.app, name="bundle")

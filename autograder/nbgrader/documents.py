@@ -12,11 +12,12 @@ from nbformat.v4.rwbase import split_lines, strip_transient
 from autograder.classroom import Graded
 from autograder.classroom.versions import Version
 from autograder.nbgrader.course import KEY
-from autograder.nbgrader.markdown import as_typed, harmless
+from autograder.nbgrader.markdown import harmless
 from autograder.notebook import Cell
 from autograder.report import CellReport, Report
 from autograder.submission import Submission
 from autograder.terminal import number
+from autograder.text import as_typed
 
 MAX_FORMATTED = 100_000
 """Characters of Markdown that are formatted in one notebook; cells beyond that are shown as they were typed."""

@@ -14,11 +14,11 @@ from typing import Any
 
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
+from autograder.text import as_typed
+
 MAX_FORMATTED = 10_000
 """Characters of a cell that may be formatted; a longer one is shown as it was typed. Some texts take a Markdown parser
 quadratic time."""
-MAX_SHOWN = 100_000
-"""Characters of a cell that are shown at all."""
 
 Attachments = Mapping[str, Mapping[str, str]]
 """Pictures in base64, by name and type."""
@@ -105,15 +105,3 @@ class _Destinations(HTMLParser):
 
 def _without_links(source: str) -> str:
     return _LINK.sub("&#93;", source.replace("<", "&lt;"))
-
-
-def as_typed(source: str) -> str:
-    """Markdown that shows `source` letter by letter: whatever could be a sign of Markdown is written as a number."""
-    lines = []
-    for line in source[:MAX_SHOWN].splitlines():
-        text = line.lstrip()
-        indent = "&#160;" * (len(line) - len(text))
-        lines.append(indent + re.sub(r"[^\w\s.,;?'\"]|_", lambda sign: f"&#{ord(sign[0])};", text))
-    if len(source) > MAX_SHOWN:
-        lines.append("… The rest is in the file that was handed in.")
-    return "  \n".join(lines)

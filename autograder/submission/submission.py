@@ -30,6 +30,8 @@ class Submission(msgspec.Struct, frozen=True):
     problems: tuple[str, ...]
     digest: bytes = b""
     """Of the file's bytes: a seed depends on it."""
+    recognised: int = 0
+    """How many of the assignment's cells the file has."""
 
     def position(self, grade_id: str) -> int:
         """Where the cell `grade_id` stands in `cells`."""
@@ -89,7 +91,7 @@ def parse_submission(data: bytes, assignment: Assignment) -> Submission:
     found = _identify(raws, assignment, problems)
     kept = _in_order({place: index for index, place in found.items()}, assignment, problems)
     cells = _assemble(raws, kept, found, assignment, problems)
-    return Submission(assignment, tuple(cells), tuple(problems), digest_of(data))
+    return Submission(assignment, tuple(cells), tuple(problems), digest_of(data), len(found))
 
 
 def empty_submission(assignment: Assignment, problem: str) -> Submission:
