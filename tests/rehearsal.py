@@ -8,12 +8,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import torch
 
 from autograder.authoring.bank import Misconception
 from autograder.course import Course
-from autograder.diagnosis import RTOL, Trial, diagnose, rehearse, transcript_of
+from autograder.diagnosis import RTOL, Rerun, Trial, diagnose, rehearse, transcript_of
+from autograder.diagnosis.replay import Strayed
 from autograder.grading.plugin import local_student, right_student, test_seed
 from autograder.sandbox.student import OnExchange
 
@@ -47,9 +49,9 @@ class Rehearsal:
                     yield value
 
     def fixtures(
-        self, test: Any, functions: Mapping[str, Any], on_exchange: OnExchange | None = None
+        self, test: Any, run: int, functions: Mapping[str, Any], on_exchange: OnExchange | None = None
     ) -> dict[str, Any]:
-        seed = test_seed(self._seed, test.__name__)
+        seed = test_seed(self._seed + run, test.__name__)
         return {
             "student": local_student(functions, seed, on_exchange),
             "reference": right_student(self.right, seed),
@@ -59,20 +61,38 @@ class Rehearsal:
             "lost": frozenset(),
         }
 
-    def trials(self, code: Any) -> list[Trial]:
-        """What the tests saw of `code` in the place of the right answer."""
-        functions = {**self.right, self._function: code}
-        found = []
+    @functools.cached_property
+    def reruns(self) -> list[Rerun]:
+        """The tests on the right answer, those first that are done soon."""
+        trials = []
         for test in self.tests:
-            run = functools.partial(self.fixtures, test)
-            fixtures = run(functions)
+            here, elsewhere = (functools.partial(self.fixtures, test, run) for run in (0, 1000))
+            trials.append(Trial(test, here, [], False, elsewhere))
+        return sorted((Rerun(trial, self.right) for trial in trials), key=lambda rerun: rerun.work)
+
+    def trial(self, rerun: Rerun, code: Any) -> Trial:
+        """What one of the tests saw of `code` in the place of the right answer."""
+        functions = {**self.right, self._function: code}
+        test = rerun.trial.test
+        try:
+            fixtures = rerun.fixtures(functions)
             failed = rehearse(test, fixtures)
-            found.append(Trial(test, run, transcript_of(fixtures["student"]), failed))
-        return found
+        except Strayed:
+            fixtures = rerun.trial.fixtures(functions)
+            failed = rehearse(test, fixtures)
+        transcript = transcript_of(fixtures["student"])
+        return msgspec.structs.replace(rerun.trial, transcript=transcript, failed=failed)
+
+    def trials(self, code: Any) -> list[Trial]:
+        """What all tests saw of it."""
+        return [self.trial(rerun, code) for rerun in self.reruns]
 
     def diagnosis(self, code: Any) -> Misconception | None:
         """What `code` is taken for; None where it is right, too."""
-        trials = self.trials(code)
+        return self.diagnosis_of(self.trials(code))
+
+    def diagnosis_of(self, trials: list[Trial]) -> Misconception | None:
+        """What code is taken for of which the tests saw this; None where it is right, too."""
         if not any(trial.failed for trial in trials):
             return None
         return diagnose(self._function, trials, self._task.bank, self.rtol)

@@ -9,12 +9,12 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from autograder.authoring.misconceptions import Written, collected
-from autograder.authoring.source import EditError, Source, function_of, separate, source_of
+from autograder.authoring.source import Change, EditError, Source, function_of, separate, source_of
 
 
 class BankError(Exception):
@@ -49,6 +49,15 @@ class Misconception(msgspec.Struct, frozen=True, kw_only=True):
         return self.id == other.id or other.id in self.same_as or self.id in other.same_as
 
 
+class Couple(NamedTuple):
+    """Two misconceptions of a function, and where their edits are made in one of its forms."""
+
+    one: Misconception
+    other: Misconception
+    form: Source
+    changes: tuple[Change, ...]
+
+
 class Unusual(msgspec.Struct, frozen=True, kw_only=True):
     """A right answer that few would write."""
 
@@ -80,6 +89,7 @@ class Bank:
         self.answers: dict[str, Any] = vars(answers)
         written = [(path, entry) for path, found in entries.items() for entry in found]
         _check_ids(written)
+        self._couples: dict[str, list[Couple]] = {}
         self._forms = {
             name: [source_of(code, name, answers, entered=False)]
             for name, code in self.answers.items()
@@ -102,11 +112,16 @@ class Bank:
         """The right answer to a function, and after it its other forms, as a student's cell would hold them."""
         return self._forms[function]
 
-    def pairs(self, function: str) -> Iterator[Misconception]:
-        """Every two edits of a function in different places, made one by one as they are asked for.
+    def couples(self, function: str) -> Sequence[Couple]:
+        """Every two edits of a function in different places.
 
         Of several misconceptions that behave the same, the first stands for all.
         """
+        if function not in self._couples:
+            self._couples[function] = list(self._coupled(function))
+        return self._couples[function]
+
+    def _coupled(self, function: str) -> Iterator[Couple]:
         entries: list[Misconception] = []
         for entry in self.of(function):
             if entry.edit and not entry.alone and not any(entry.like(other) for other in entries):
@@ -115,10 +130,32 @@ class Bank:
         for one, other in itertools.combinations(range(len(entries)), 2):
             for form, here, there in zip(self._forms[function], places[one], places[other], strict=True):
                 if here is not None and there is not None and separate([*here, *there]):
-                    pair = self._pair(entries[one], entries[other], form.edited([*here, *there]))
-                    if pair is not None:
-                        yield pair
+                    yield Couple(entries[one], entries[other], form, (*here, *there))
                     break
+
+    def pairs(self, function: str) -> Iterator[Misconception]:
+        """The couples of a function, made one by one as they are asked for."""
+        for couple in self.couples(function):
+            pair = self.pair(couple)
+            if pair is not None:
+                yield pair
+
+    def pair(self, couple: Couple) -> Misconception | None:
+        """Two mistakes at once; None where the two edits leave no Python."""
+        one, other = couple.one, couple.other
+        source = couple.form.edited(couple.changes)
+        try:
+            code = function_of(source, one.function, self.answers)
+        except SyntaxError:
+            return None
+        return Misconception(
+            id=f"{one.id}+{other.id.partition('.')[2]}",
+            function=one.function,
+            title=f"{one.title}; and {other.title}",
+            hint=one.hint if one.hint == other.hint else f"{one.hint} {other.hint}",
+            source=source,
+            code=code,
+        )
 
     def _made(self, path: Path, entry: Written) -> Misconception | Unusual:
         """What an author wrote, with the source and the function that it stands for."""
@@ -156,21 +193,6 @@ class Bank:
         except EditError as error:
             forms_of_it = f" and its {len(forms) - 1} other forms" if len(forms) > 1 else ""
             raise EditError(f"{error} the right answer{forms_of_it}") from None
-
-    def _pair(self, one: Misconception, other: Misconception, source: Source) -> Misconception | None:
-        """Two mistakes at once; None where the two edits leave no Python."""
-        try:
-            code = function_of(source, one.function, self.answers)
-        except SyntaxError:
-            return None
-        return Misconception(
-            id=f"{one.id}+{other.id.partition('.')[2]}",
-            function=one.function,
-            title=f"{one.title}; and {other.title}",
-            hint=one.hint if one.hint == other.hint else f"{one.hint} {other.hint}",
-            source=source,
-            code=code,
-        )
 
 
 def answers_bank(folder: Path) -> Bank:

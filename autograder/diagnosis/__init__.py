@@ -2,11 +2,12 @@
 
 from autograder.diagnosis.comparison import RTOL, numbers_of, same_course
 from autograder.diagnosis.explain import Explanation, diagnose, explain, known
-from autograder.diagnosis.trial import Trial, rehearse, transcript_of
+from autograder.diagnosis.trial import Rerun, Trial, rehearse, transcript_of
 
 __all__ = [
     "RTOL",
     "Explanation",
+    "Rerun",
     "Trial",
     "diagnose",
     "explain",

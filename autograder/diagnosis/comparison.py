@@ -31,11 +31,12 @@ def same_exchange(one: Exchange, other: Exchange, rtol: float) -> bool:
     if one.name != other.name or (one.error is None) != (other.error is None):
         return False
     if one.error is not None and other.error is not None:
-        return _same_error(one.error, other.error)
+        return same_error(one.error, other.error)
     return same(one.result, other.result, rtol) and same(one.left, other.left, rtol)
 
 
-def _same_error(one: StudentRaised | OutOfMemory, other: StudentRaised | OutOfMemory) -> bool:
+def same_error(one: StudentRaised | OutOfMemory, other: StudentRaised | OutOfMemory) -> bool:
+    """Whether both are of the same type and say the same."""
     if isinstance(one, StudentRaised) and isinstance(other, StudentRaised):
         return one.type == other.type and one.text == other.text
     return type(one) is type(other)

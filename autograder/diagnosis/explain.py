@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
 from autograder.authoring.bank import Bank, Misconception
 from autograder.diagnosis.comparison import count_numbers
-from autograder.diagnosis.trial import Fit, Rerun, Trial, fit
+from autograder.diagnosis.effects import Effects
+from autograder.diagnosis.trial import Fit, Rerun, Trial, alike_elsewhere, fit
 
 MAX_PAIRS = 400
 """Pairs of mistakes that are tried for one function. A number, not a time: a Report must not depend on how busy the
@@ -49,40 +50,45 @@ def known(misconception: Misconception) -> Explanation:
 def diagnose(function: str, trials: Sequence[Trial], bank: Bank, rtol: float) -> Misconception | None:
     """The one misconception, or pair of them, that does what the student's code did in every trial.
 
-    Single mistakes are tried before pairs. None where nothing fits, or where several fit that are not declared to
-    behave alike: then saying nothing is better than guessing.
+    Single mistakes are tried before pairs. None where nothing fits, or where several fit that don't behave alike:
+    then saying nothing is better than guessing.
     """
     reruns = [Rerun(trial, bank.answers) for trial in trials]
-    reruns.sort(key=lambda rerun: (not rerun.trial.failed, rerun.seconds))
-    for candidates in (bank.of(function), _likely_pairs(function, reruns[0], bank)):
+    reruns.sort(key=lambda rerun: (not rerun.trial.failed, rerun.work))
+    for candidates in (bank.of(function), _likely_pairs(function, reruns[0], bank, rtol)):
         fitting: list[tuple[Misconception, Fit]] = []
         for candidate in candidates:
             found = fit(reruns, {**bank.answers, function: candidate.code}, rtol)
             if found is not Fit.DIFFERENT:
                 fitting.append((candidate, found))
         if fitting:
-            return _the_one(fitting)
+            return _the_one(fitting, lambda one, other: _alike(one, other, trials, bank, rtol))
     return None
 
 
-def _likely_pairs(function: str, rerun: Rerun, bank: Bank) -> Iterator[Misconception]:
-    """Pairs of mistakes, first those with one that explains a part of what the student's code did in a test."""
-    explains = {
-        entry.id for entry in bank.of(function) if rerun.agreement({**bank.answers, function: entry.code}) - rerun.right
-    }
-    pairs = sorted(bank.pairs(function), key=lambda pair: not any(_part_of(one, pair) for one in explains))
-    yield from pairs[:MAX_PAIRS]
+def _alike(one: Misconception, other: Misconception, trials: Sequence[Trial], bank: Bank, rtol: float) -> bool:
+    """Whether nobody could tell two mistakes apart: an author says so, or they do the same on other inputs, too."""
+    first, second = ({**bank.answers, entry.function: entry.code} for entry in (one, other))
+    return one.like(other) or alike_elsewhere(trials, first, second, rtol)
 
 
-def _part_of(single: str, pair: Misconception) -> bool:
-    first, _, second = pair.id.partition("+")
-    return single in (first, f"{pair.function}.{second}")
+def _likely_pairs(function: str, rerun: Rerun, bank: Bank, rtol: float) -> Iterator[Misconception]:
+    """Pairs of mistakes, those first of which the single mistakes contradict least what the student's code did."""
+    effects = Effects(rerun.trial.transcript, rerun.right, rtol)
+    of = {entry.id: effects.of(rerun.transcript({**bank.answers, function: entry.code})) for entry in bank.of(function)}
+    couples = sorted(bank.couples(function), key=lambda couple: effects.against(of[couple.one.id], of[couple.other.id]))
+    for couple in couples[:MAX_PAIRS]:
+        pair = bank.pair(couple)
+        if pair is not None:
+            yield pair
 
 
-def _the_one(fitting: Sequence[tuple[Misconception, Fit]]) -> Misconception | None:
+def _the_one(
+    fitting: Sequence[tuple[Misconception, Fit]], alike: Callable[[Misconception, Misconception], bool]
+) -> Misconception | None:
     """Of those that fit, only those count whose way there is the same, too, if there are any."""
     first, *others = [entry for entry, how in fitting if how is Fit.SAME] or [entry for entry, _ in fitting]
-    return first if all(first.like(other) for other in others) else None
+    return first if all(alike(first, other) for other in others) else None
 
 
 def _evidence(misconception: Misconception, trials: Sequence[Trial]) -> str:

@@ -6,18 +6,21 @@ import contextlib
 import enum
 import inspect
 import io
-import time
+import sys
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import FrameType, FunctionType
 from typing import Any, Protocol
 
 import msgspec
 
-from autograder.diagnosis.comparison import EXPLAINING, same_exchange
+from autograder.diagnosis.comparison import EXPLAINING, same_course, same_exchange
 from autograder.diagnosis.replay import Player, Recorder, Strayed
 from autograder.sandbox.deadline import Late, deadline
 from autograder.sandbox.student import Exchange, OnExchange, Student
 
+CALLS_AN_EXCHANGE = 5
+"""What an exchange costs besides, as many calls of a right answer's as take that long."""
 TRIAL_SECONDS = 10.0
 """By the clock, for one candidate in one test: two edits together may never end."""
 
@@ -36,6 +39,8 @@ class Trial(msgspec.Struct, frozen=True):
     fixtures: MakeFixtures
     transcript: Sequence[Exchange]
     failed: bool
+    elsewhere: MakeFixtures
+    """As `fixtures`, on other inputs."""
 
 
 class Fit(enum.Enum):
@@ -58,16 +63,16 @@ class Rerun:
 
     Attributes:
         trial: the test, and what the student's code did in it.
-        seconds: what the right answers take.
-        right: the places of the transcript in which the right answers do what the student's code did.
+        right: what the right answers do in it.
+        work: how much the right answers do in it, in calls: a count, because a clock tells how busy the machine is.
     """
 
     def __init__(self, trial: Trial, answers: Mapping[str, Any]) -> None:
         self.trial = trial
         self._recorder: Recorder | None = None
-        started = time.perf_counter()
-        self.right = self.agreement(answers)
-        self.seconds = time.perf_counter() - started
+        with _counting_calls(answers) as count:
+            self.right = self.transcript(answers)
+        self.work = count() + CALLS_AN_EXCHANGE * len(self.right)
 
     def fit(self, functions: Mapping[str, Any], rtol: float) -> Fit:
         """How well `functions` do what the student's code did; ends at the first number that differs."""
@@ -89,29 +94,26 @@ class Rerun:
             return Fit.DIFFERENT
         return result if place == len(wanted) else Fit.DIFFERENT
 
-    def agreement(self, functions: Mapping[str, Any], rtol: float = 1e-5) -> frozenset[int]:
-        """The places of the transcript in which `functions` do what the student's code did."""
-        wanted, place = self.trial.transcript, 0
-        same: set[int] = set()
+    def transcript(self, functions: Mapping[str, Any]) -> list[Exchange]:
+        """What `functions` do in the test."""
+        transcript: list[Exchange] = []
+        self._run(functions, transcript.append)
+        return transcript
 
-        def compare(exchange: Exchange) -> None:
-            nonlocal place
-            if place < len(wanted) and same_exchange(exchange, wanted[place], rtol):
-                same.add(place)
-            place += 1
-
-        self._run(functions, compare)
-        return frozenset(same)
-
-    def _run(self, functions: Mapping[str, Any], compare: OnExchange) -> bool:
-        """Run the test; whether it ended by itself, passed or failed."""
-        fixtures = self.trial.fixtures(functions, compare)
+    def fixtures(self, functions: Mapping[str, Any], on_exchange: OnExchange | None = None) -> dict[str, Any]:
+        """As the trial's fixtures; what was recorded stands in for the right answers where it can."""
+        fixtures = self.trial.fixtures(functions, on_exchange)
         if self._recorder is None:
             reference: Student = fixtures["reference"]
             self._recorder = Recorder(reference._caller)
             fixtures["reference"] = Student(self._recorder)
         elif self._recorder.complete:
             fixtures["reference"] = Student(Player(self._recorder.kept))
+        return fixtures
+
+    def _run(self, functions: Mapping[str, Any], compare: OnExchange) -> bool:
+        """Run the test; whether it ended by itself, passed or failed."""
+        fixtures = self.fixtures(functions, compare)
         try:
             with deadline(TRIAL_SECONDS):
                 rehearse(self.trial.test, fixtures)
@@ -132,6 +134,20 @@ def fit(reruns: Iterable[Rerun], functions: Mapping[str, Any], rtol: float) -> F
     return result
 
 
+def alike_elsewhere(trials: Iterable[Trial], one: Mapping[str, Any], other: Mapping[str, Any], rtol: float) -> bool:
+    """Whether two sets of functions do the same on other inputs, too, as far as results go."""
+    for trial in trials:
+        elsewhere = msgspec.structs.replace(trial, fixtures=trial.elsewhere)
+        first: list[Exchange] = []
+        second: list[Exchange] = []
+        for functions, transcript in ((one, first), (other, second)):
+            with contextlib.suppress(Late), deadline(TRIAL_SECONDS):
+                rehearse(elsewhere.test, elsewhere.fixtures(functions, transcript.append))
+        if not same_course(first, second, rtol):
+            return False
+    return True
+
+
 def rehearse(test: Callable[..., object], fixtures: Mapping[str, Any]) -> bool:
     """Run a hidden test without a word; whether it failed."""
     wanted = inspect.signature(test).parameters
@@ -146,6 +162,24 @@ def transcript_of(student: Student) -> list[Exchange]:
     """Everything that the last test asked of `student`."""
     transcript: list[Exchange] = student._caller.transcript  # type: ignore[attr-defined]
     return transcript
+
+
+@contextlib.contextmanager
+def _counting_calls(answers: Mapping[str, Any]) -> Iterator[Callable[[], int]]:
+    """Counts the calls that the right answers make, and those of them, until the block ends."""
+    files = {answer.__code__.co_filename for answer in answers.values() if isinstance(answer, FunctionType)}
+    calls = 0
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call") and frame.f_code.co_filename in files
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        yield lambda: calls
+    finally:
+        sys.setprofile(before)
 
 
 class _Nowhere(io.TextIOBase):

@@ -249,8 +249,10 @@ class GradingPlugin:
             self.explained_elsewhere.add(cell)
         elif mark.kwargs["diagnose"] and self._isolated:
             seed = test_seed(self._seed, item.name)
-            run = functools.partial(self._fixtures, seed)
-            self.trials[cell].append(Trial(item.obj, run, self._caller.transcript, error is not None))
+            here, elsewhere = (
+                functools.partial(self._fixtures, number) for number in (seed, test_seed(seed, item.name))
+            )
+            self.trials[cell].append(Trial(item.obj, here, self._caller.transcript, error is not None, elsewhere))
 
     def _named(self, cell: str, error: BaseException | None) -> Misconception | None:
         """The misconception that a hidden test has named by itself."""
