@@ -76,7 +76,7 @@ def _isolation(course: Course) -> Iterator[Finding]:
         used = ""
         for tier in TIERS:
             try:
-                with Sandbox(NUMPY, files, Limits(), tier.name, secret=secret) as sandbox:
+                with Sandbox(NUMPY, files, Limits(), tier.name, secret=secret) as sandbox:  # type: ignore[arg-type]
                     notes = sandbox.ready().notes
                     yield True, f"isolation {tier.name}{'' if used else ' (used here)'}: {tier.promise}"
                     if not used:

@@ -94,7 +94,7 @@ class GradeInSandbox(NbGraderPreprocessor):
             course=str(assignment.folder.parent.parent),
             assignment=assignment.name,
             limits=Limits(cell_seconds=self.cell_seconds, call_seconds=self.call_seconds, memory=self.memory * MIB),
-            isolation=self.isolation,
+            isolation=self.isolation,  # type: ignore[arg-type]
             illustrations=self.illustrations,
         )
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from autograder.sandbox.isolation import Isolation
 from autograder.sandbox.limits import MIB, Limits
 
 FILE = "settings.json"
@@ -47,7 +48,7 @@ class BundleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Attempts that get messages and hints; later ones get points alone. 0: all of them."""
     leaderboard: bool = True
     """Whether what hidden tests measured goes on Gradescope's leaderboard."""
-    isolation: str = "auto"
+    isolation: Isolation = "auto"
     """The sandbox's tier; auto: the strongest one that the host offers."""
 
     @property

@@ -21,6 +21,7 @@ from autograder.lms.service.database import Database, new_id
 from autograder.lms.service.submissions import Activity, activity_by_id, packed, save_grade, settle
 from autograder.report import to_json
 from autograder.sandbox.errors import SandboxError
+from autograder.sandbox.isolation import Isolation
 from autograder.text import printable
 
 _LOG = logging.getLogger("autograder.grading")
@@ -39,7 +40,7 @@ class GradingQueue:
         *,
         jobs: int,
         pools: int,
-        isolation: str,
+        isolation: Isolation,
         changed: Callable[[str], None],
         graded: Callable[[], None],
     ) -> None:

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from autograder.sandbox.isolation import Isolation
+
 MIB = 1 << 20
 
 
@@ -25,7 +27,7 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Submissions graded side by side."""
     pools: int = 2
     """Assignments that are kept ready for grading; each takes the memory of its libraries, `jobs` times."""
-    isolation: str = "auto"
+    isolation: Isolation = "auto"
     max_upload: int = 20 * MIB
     """Bytes of a notebook."""
     retention_days: float = 0.0
