@@ -67,9 +67,14 @@ def diagnose(function: str, trials: Sequence[Trial], bank: Bank, rtol: float) ->
 
 
 def _alike(one: Misconception, other: Misconception, trials: Sequence[Trial], bank: Bank, rtol: float) -> bool:
-    """Whether nobody could tell two mistakes apart: an author says so, or they do the same on other inputs, too."""
+    """Whether naming the first says nothing wrong: an author says so, or both are pairs that do the same elsewhere, too.
+
+    Single mistakes have hints of their own: which of two it was, no other inputs can tell.
+    """
+    if one.like(other) or "+" not in one.id or "+" not in other.id:
+        return one.like(other)
     first, second = ({**bank.answers, entry.function: entry.code} for entry in (one, other))
-    return one.like(other) or alike_elsewhere(trials, first, second, rtol)
+    return alike_elsewhere(trials, first, second, rtol)
 
 
 def _likely_pairs(function: str, rerun: Rerun, bank: Bank, rtol: float) -> Iterator[Misconception]:
