@@ -67,7 +67,7 @@ def diagnose(function: str, trials: Sequence[Trial], bank: Bank, rtol: float) ->
 
 
 def _alike(one: Misconception, other: Misconception, trials: Sequence[Trial], bank: Bank, rtol: float) -> bool:
-    """Whether naming the first says nothing wrong: an author says so, or both are pairs that do the same elsewhere, too.
+    """Whether naming the first is not wrong: an author says so, or both are pairs that do the same elsewhere, too.
 
     Single mistakes have hints of their own: which of two it was, no other inputs can tell.
     """
