@@ -137,12 +137,11 @@ def fit(reruns: Iterable[Rerun], functions: Mapping[str, Any], rtol: float) -> F
 def alike_elsewhere(trials: Iterable[Trial], one: Mapping[str, Any], other: Mapping[str, Any], rtol: float) -> bool:
     """Whether two sets of functions do the same on other inputs, too, as far as results go."""
     for trial in trials:
-        elsewhere = msgspec.structs.replace(trial, fixtures=trial.elsewhere)
         first: list[Exchange] = []
         second: list[Exchange] = []
         for functions, transcript in ((one, first), (other, second)):
             with contextlib.suppress(Late), deadline(TRIAL_SECONDS):
-                rehearse(elsewhere.test, elsewhere.fixtures(functions, transcript.append))
+                rehearse(trial.test, trial.elsewhere(functions, transcript.append))
         if not same_course(first, second, rtol):
             return False
     return True
