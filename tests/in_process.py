@@ -18,7 +18,6 @@ import matplotlib
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = sorted(path.stem for path in (ROOT / "source").glob("*/*.ipynb"))
-NUMPY_ONLY = ("ps1_gradient_descent", "ps2_backpropagation")
 
 
 class Notebook:
@@ -26,10 +25,6 @@ class Notebook:
 
     def __init__(self, name: str) -> None:
         matplotlib.use("Agg")
-        if name not in NUMPY_ONLY:
-            import torch
-
-            torch.set_num_threads(1)  # small networks take longer with several
         self.folder = ROOT / "source" / name
         cells = json.loads((self.folder / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]
         code = [cell for cell in cells if cell["cell_type"] == "code"]

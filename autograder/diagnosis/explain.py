@@ -98,17 +98,25 @@ def _the_one(
 ) -> Misconception | None:
     """The first of those that fit, where nobody could tell the others from it: None where somebody could.
 
-    Only those count whose way there is the same, too, if there are any. Two are alike where an author says so, or where
-    they do the same on other inputs.
+    Only those count whose way there is the same, too, if there are any. Two single mistakes are alike only where an
+    author says so: each has a hint of its own, and which of two it was, no other inputs can tell. Pairs and systematic
+    edits are alike also where they do the same on other inputs.
     """
     first, *others = [entry for entry, how in fitting if how is Fit.SAME] or [entry for entry, _ in fitting]
     others = [other for other in others if "~" in other.id or not first.like(other)]
     if others:
+        if not _is_composed(first):
+            return None
         reruns = elsewhere(trials, bank.answers, {**bank.answers, first.function: first.code})
         for other in others:
             if fit(reruns, {**bank.answers, other.function: other.code}, rtol) is Fit.DIFFERENT:
                 return None
     return first
+
+
+def _is_composed(misconception: Misconception) -> bool:
+    """Whether it is a pair of mistakes or a systematic edit, so that nobody wrote its hint for it alone."""
+    return "+" in misconception.id or "~" in misconception.id
 
 
 def _evidence(misconception: Misconception, trials: Sequence[Trial]) -> str:

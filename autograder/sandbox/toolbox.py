@@ -16,8 +16,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-import numpy as np
-
 from autograder.sandbox import known
 
 _TOOLS: dict[str, Callable[..., object]] = {}
@@ -490,9 +488,3 @@ def scalar_function(family: str, *coefficients: Any) -> Any:
         return chosen(x, *coefficients)
 
     return function
-
-
-@_tool
-def as_array(thing: Any) -> Any:
-    """A handle's object as a plain array, where NumPy can make one of it."""
-    return np.asarray(thing)
