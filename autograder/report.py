@@ -94,7 +94,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     isolation: str
     versions: dict[str, str] = {}
-    limits: dict[str, float] = {}
+    limits: dict[str, int | float] = {}
     duration: float = 0.0
     """Seconds by the clock."""
 

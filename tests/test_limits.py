@@ -125,6 +125,8 @@ def test_a_check_names_the_limit_that_was_hit_and_its_value(
     source = with_body(inspect.getsource(right_answers.mse_gradient), "mse_gradient", body)
     report = strict.grade(notebook_with({"mse_gradient": source}), seed=1).report
     check = checks_of(report, "mse_gradient")[0]
+    if name == "files" and report.isolation == "bubblewrap":
+        outcome = "error"  # its folder has a fixed size, and writing beyond it raises
     assert (check.outcome, check.limit) == (outcome, Limit(name=name, value=value))
     number = f"{value // MIB if value >= MIB else value:g}"
     assert number in check.message

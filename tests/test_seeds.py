@@ -165,7 +165,7 @@ def test_nbgrader_s_steps_grade_with_the_same_seed_as_the_command(grade: Command
         prefetch = Prefetch(settings, 1, seed)
         prefetch.begin(file, "ada", [])
         setattr(found, name, prefetch.result(file).report)
-        prefetch._pool.close()
+        prefetch.close()
     assert found.set.seed == 11
     assert found.drawn.seed == seed_of((course / FOLDER / "secret").read_bytes(), "ada", notebook)
     again = grade("--student", "ada", notebook=notebook)

@@ -202,7 +202,7 @@ def test_the_audit_grades_the_solution_first_and_says_which_check_fails(
 ) -> None:
     spoil(course, breaks)
     code, lines = command("audit", "x")
-    assert (code, len(lines)) == (1, 1)
+    assert (code, len(lines)) == (1, 1), lines
     assert lines[0].startswith(f"autograder: {course.source / 'x' / 'x.ipynb'}: {told}")
 
 

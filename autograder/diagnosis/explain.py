@@ -78,7 +78,7 @@ def diagnose(function: str, trials: Sequence[Trial], bank: Bank, rtol: float) ->
 
 def _variations(function: str, reruns: Sequence[Rerun], bank: Bank) -> Iterator[Misconception]:
     """As many systematic edits as the limit on work allows."""
-    yield from bank.variations(function)[: MAX_WORK // reruns[0].work]
+    yield from bank.variations(function)[: MAX_WORK // max(1, reruns[0].work)]
 
 
 def _pairs(function: str, reruns: Sequence[Rerun], bank: Bank, rtol: float) -> Iterator[Misconception]:

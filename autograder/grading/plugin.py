@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import hashlib
 import inspect
@@ -302,8 +303,9 @@ class GradingPlugin:
         if isinstance(error, OutOfMemory):
             return Limit(name="memory", value=self._limits.memory)
         if isinstance(error, StudentRaised):
-            much = error.type == PrintedTooMuch.__name__
-            return Limit(name="printed", value=self._limits.printed) if much else None
+            if error.type == PrintedTooMuch.__name__:
+                return Limit(name="printed", value=self._limits.printed)
+            return Limit(name="files", value=self._limits.files) if _found_folder_full(error) else None
         hit = error.limit if isinstance(error, StudentError) else None
         return None if hit is None else Limit(name=hit.name, value=hit.value)
 
@@ -313,7 +315,8 @@ class GradingPlugin:
         if isinstance(error, Mismatch):
             return "failed", printable(str(error), MAX_MESSAGE, keep="\n")
         if isinstance(error, StudentRaised):
-            return "error", explain(error)
+            full = f" It may write {self._limits.files >> 20} MiB of files." if _found_folder_full(error) else ""
+            return "error", explain(error) + full
         if isinstance(error, StudentError):
             memory = f": {self._limits.memory >> 20} MiB" if isinstance(error, OutOfMemory) else ""
             return error.outcome, f"{error}{memory}."[0].upper() + f"{error}{memory}."[1:]
@@ -325,6 +328,11 @@ class GradingPlugin:
         where = located(error, self._assignment.hidden_folder)
         self.faults.append(printable(f"hidden test {name} of cell {cell} itself failed: {where}", MAX_MESSAGE))
         return "error", COULD_NOT_BE_MADE
+
+
+def _found_folder_full(error: StudentRaised) -> bool:
+    """Whether writing failed because the worker's folder, where it has a fixed size, is full."""
+    return error.type == "OSError" and error.text.startswith(f"[Errno {errno.ENOSPC}]")
 
 
 def test_seed(seed: int, name: str) -> int:

@@ -95,7 +95,7 @@ class Base:
         self.close()
 
     def close(self) -> None:
-        """Hang up; whoever started the base process ends it, and removes its folder."""
+        """Hang up; whoever started the base process ends it, and removes its folder. May be called again."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)  # wakes a thread that waits for an answer
         self._socket.close()
@@ -105,6 +105,7 @@ class Base:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+            self._process = None
             leftovers.remove(self.home)
             os.close(self._in_use)
 
