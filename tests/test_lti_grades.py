@@ -130,6 +130,20 @@ def test_a_grade_that_the_platform_will_never_take_says_why(place: Place) -> Non
     assert place.simulator.grade(LINK, "ada") == pytest.approx(8.0)
 
 
+def test_a_token_that_is_refused_delays_a_grade_and_does_not_lose_it(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submission = hand_in(place, place.browser())
+    place.service.services._tokens.clear()
+    with monkeypatch.context() as patched:
+        patched.setattr(place.simulator, "tool", "http://127.0.0.1:1")  # where the service's keys can't be read
+        put_in(place, submission, 8.0)
+        until(lambda: "invalid_client" in outbox(place)[0].problem)
+        assert place.simulator.accepted == []
+    settled(place, "sent")
+    assert place.simulator.grade(LINK, "ada") == pytest.approx(8.0)
+
+
 def test_newer_grades_come_last_however_quick_they_follow(place: Place) -> None:
     ada = place.browser()
     place.simulator.delay = 0.2

@@ -238,14 +238,15 @@ def check(simulator: Simulator, database: Database, receipts: dict[str, list[str
     s, g, p, o = tables.submissions, tables.grades, tables.people, tables.outbox
     with database.read() as connection:
         state = {row.id: row.state for row in connection.execute(select(s.c.id, s.c.state))}
-        query = select(p.c.subject, g.c.score, o.c.max_score).select_from(s)
+        query = select(p.c.subject, g.c.score, o.c.max_score, o.c.state, o.c.problem).select_from(s)
         query = query.join(p, p.c.id == s.c.person).join(g, g.c.submission == s.c.id).join(o, o.c.submission == s.c.id)
         worth = {row.subject: row for row in connection.execute(query.order_by(s.c.attempt))}
     for user, own in receipts.items():
         wrong += [f"{user}: receipt {one} is {state.get(one, 'lost')}" for one in own if state.get(one) != "graded"]
         shown, row = simulator.grade(LINK, user), worth.get(user)
         if row is None or shown is None or abs(shown - 100.0 * row.score / row.max_score) > 0.01:
-            wrong.append(f"{user}: the platform shows {shown}")
+            told = "" if row is None else f"; the outbox says {row.state} {row.problem}".rstrip()
+            wrong.append(f"{user}: the platform shows {shown}{told}")
     taken = Counter(comment.rpartition("Receipt ")[2] for *_, comment in simulator.accepted)
     wrong += [f"grade {receipt} was taken {count} times" for receipt, count in taken.items() if count > 1]
     return wrong

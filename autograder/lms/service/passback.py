@@ -253,6 +253,7 @@ class Line:
         self, services: Services, platform: Platform, key: SigningKey, activity: Activity, database: Database
     ) -> None:
         self._connector = services.connector(platform, key)
+        self._token_url = platform.token_url
         self._activity = activity
         self._scopes = activity.scopes.split()
         self._service = services.grades(
@@ -344,7 +345,8 @@ class Line:
         told = f"the platform answered {response.status_code}: {response.text[:200]}"
         if response.status_code in (401, 403):
             self._connector.forget_tokens()
-        if response.status_code in (400, 404, 410, 413, 422):
+        # No token says nothing of the grade: platforms refuse one also where they can't read the service's keys.
+        if response.url != self._token_url and response.status_code in (400, 404, 410, 413, 422):
             return _Never(told)
         after = response.headers.get("retry-after", "")
         return _Wait(told, min(_MAX_WAIT, float(after)) if after.isdigit() else None)
