@@ -84,9 +84,11 @@ class Server:
             return 0
 
 
-def until_answered(act: Any, tries: int = 400) -> tuple[Any, float, int]:
+def until_answered(act: Any, seconds: float = 300.0) -> tuple[Any, float, int]:
     """Repeat what a person would repeat when the service doesn't answer; how long, after how many failures."""
-    for failed in range(tries):
+    ends = time.monotonic() + seconds
+    failed = 0
+    while time.monotonic() < ends:
         began = time.perf_counter()
         try:
             answer = act()
@@ -94,8 +96,9 @@ def until_answered(act: Any, tries: int = 400) -> tuple[Any, float, int]:
                 return answer, time.perf_counter() - began, failed
         except httpx.HTTPError:
             pass
+        failed += 1
         time.sleep(0.1)
-    raise SystemExit("the service never answered")
+    raise TimeoutError(f"the service didn't answer for {seconds:g} seconds")
 
 
 def main() -> None:
@@ -146,7 +149,7 @@ def run(given: argparse.Namespace, data: Path) -> tuple[dict[str, Any], list[str
             figures = load(given, chance, simulator, server, users, notebooks, database)
         finally:
             server.stop()
-        wrong = check(simulator, database, figures.pop("receipts"))
+        wrong = [*figures.pop("refused"), *check(simulator, database, figures.pop("receipts"))]
         database.close()
     return figures, wrong
 
@@ -168,11 +171,17 @@ def load(
     receipts: dict[str, list[str]] = {}
     seconds: list[float] = []
     failures = Counter[str]()
+    refused: list[str] = []
 
     def hand_in(user: str, notebook: bytes) -> None:
-        page, took, failed = until_answered(lambda: browsers[user].hand_in(pages[user], notebook))
+        try:
+            page, took, failed = until_answered(lambda: browsers[user].hand_in(pages[user], notebook))
+        except TimeoutError as error:
+            refused.append(f"{user}: {error}")
+            return
         if "Receipt" not in page.text:
-            raise SystemExit(f"not accepted: {page.status_code} {page.text[-300:]}")
+            refused.append(f"{user}: not accepted: {page.status_code} {page.text[-300:]}")
+            return
         receipts.setdefault(user, []).append(str(page.url).rpartition("/")[2])
         seconds.append(took)
         failures["unanswered"] += failed
@@ -220,6 +229,7 @@ def load(
         "scores_posted": len(simulator.bodies),
         "scores_taken": len(simulator.accepted),
         "receipts": receipts,
+        "refused": refused,
     }
 
 
