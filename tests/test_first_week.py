@@ -42,7 +42,7 @@ def repo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 def test_commands_of_the_readme_work_in_the_repo_where_the_release_is_committed(repo: Path) -> None:
-    commands = re.findall(r"^nbgrader (\w+) ps4_training_loop$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    commands = re.findall(r"^nbgrader (\w+) ps4_training_loop\b", (ROOT / "README.md").read_text(), re.MULTILINE)
     assert commands == ["generate_assignment", "autograde", "generate_feedback"]
     before = (repo / "release" / NAME / f"{NAME}.ipynb").read_bytes()
     for command in commands:

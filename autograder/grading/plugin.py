@@ -155,9 +155,12 @@ class GradingPlugin:
         assert mark is not None
         fixtures = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
         self._session.right_seconds = functools.partial(self._right_seconds, pyfuncitem)
-        names = self._suspects(str(mark.args[0]), mark.kwargs["together"]) if mark.kwargs["stand_ins"] else []
+        suspects = self._suspects(str(mark.args[0]), mark.kwargs["together"])
+        hangs = any(self._hangs(name) for name in suspects)
+        names = suspects if mark.kwargs["stand_ins"] else []
+        self._session.patient = bool(names) or not hangs
         alone = False  # whether the test turned out to call none of them
-        first = None if any(self._hangs(name) for name in names) else self._attempt(pyfuncitem.obj, fixtures)
+        first = None if names and hangs else self._attempt(pyfuncitem.obj, fixtures)
         if names and (first is None or first.error is not None):
             second = self._attempt_with_stand_ins(pyfuncitem, fixtures, names)
             alone = first is not None and not second.stand_ins

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import time
 from collections.abc import Callable
@@ -52,6 +53,7 @@ class Session:
         outputs: for each cell of the submission, what it left behind, as the notebook format has it.
         illustrations: the places of cells that are run only to show something.
         right_seconds: measures how long the right answers take in one call of the current test; None: not known.
+        patient: whether a call may take longer than the floor; off where it needs a function that hung before.
         disturbed: whether somebody else has killed a worker: the machine, short of memory, or a person.
     """
 
@@ -69,6 +71,7 @@ class Session:
         self._errors: dict[int, messages.CellRan] = {}
         self._wary = False
         self.right_seconds: Callable[[], float | None] | None = None
+        self.patient = True
         self.illustrations: set[int] = set()
         self.disturbed = False
         self._exposed = False
@@ -132,15 +135,16 @@ class Session:
     ) -> tuple[messages.Reply, memoryview]:
         """Carry a hidden test's request to the worker, which is replaced first where the last one was lost.
 
-        Without `seconds`, a multiple of the right answer's time is the limit, between a floor and a ceiling.
+        A multiple of the right answer's time is the limit, between a floor and a ceiling, which is `seconds` where a
+        test asks for them.
         """
-        worker = self._living()
+        limits, worker = self._limits, self._living()
+        ceiling, floor = (
+            (limits.call_seconds, limits.call_floor) if seconds is None else (seconds, limits.training_floor)
+        )
+        more = functools.partial(self._allowance, ceiling) if self.patient else None
         try:
-            if seconds is None:
-                floor = min(self._limits.call_floor, self._limits.call_seconds)
-                reply, body = worker.request(message, buffers, floor, on_call_back, self._allowance)
-            else:
-                reply, body = worker.request(message, buffers, seconds, on_call_back)
+            reply, body = worker.request(message, buffers, min(floor, ceiling), on_call_back, more)
         except WorkerLost:
             self._lose()
             self._wary = True
@@ -155,10 +159,9 @@ class Session:
                 self._explain(message.function, reply)
         return reply, body
 
-    def _allowance(self) -> float:
+    def _allowance(self, ceiling: float) -> float:
         """CPU seconds that a call of the current test may take; measured only for code that needs the floor's time."""
         right = None if self.right_seconds is None else self.right_seconds()
-        ceiling = self._limits.call_seconds
         return ceiling if right is None else min(ceiling, self._limits.call_factor * right)
 
     def _explain(self, function: str, reply: messages.Raised) -> None:

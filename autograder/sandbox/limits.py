@@ -16,6 +16,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """CPU seconds that one call of a student's function may ever take, where its test doesn't ask for more."""
     call_floor: float = 1.0
     """CPU seconds that one call may take at least; beyond them the right answer's own time decides."""
+    training_floor: float = 5.0
+    """The same for a call whose test asks for more than `call_seconds`, which is then the most it may take."""
     call_factor: float = 20.0
     """How many times as long as the right answer one call may take."""
     idle_seconds: float = 3.0

@@ -56,7 +56,7 @@ CELLS = {
         import mmap, os
         held = []
         try:
-            for number in range(100):
+            for number in range(400):
                 with open('f', 'w+b') as file:
                     file.write(bytes(4 << 20))
                     file.flush()
