@@ -76,6 +76,7 @@ def test_a_function_without_end_costs_seconds_and_its_own_points(
 
 
 @pytest.mark.slow
+@pytest.mark.timing
 @pytest.mark.parametrize("name", BODIES)
 def test_a_training_step_without_end_costs_seconds_and_its_own_points(torch_grader: Grader, name: str) -> None:
     submission = read_submission(TORCH.notebook, TORCH)

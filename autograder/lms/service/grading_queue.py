@@ -130,9 +130,10 @@ class GradingQueue:
                 continue
             try:
                 notebook = self._course.assignment(assignment).notebook
-            except (AssignmentError, OSError):
-                continue  # whoever hands in will be told
-            pool = self._pool(assignment)
+                pool = self._pool(assignment)
+            except (AssignmentError, OSError) as error:
+                self._put_off(assignment, error)
+                continue
             # A pool starts its processes with their first jobs: the solved notebook is one for each.
             for _ in range(self._jobs if pool else 0):
                 pool.submit(notebook, 0)  # type: ignore[union-attr]
@@ -161,6 +162,9 @@ class GradingQueue:
             path = Path(self._folder.name) / f"{job.number}.ipynb"
             path.write_bytes(job.notebook)
             future = pool.submit(path, self._course.seed_key(job.assignment, job.person))
+        except AssignmentError as error:
+            self._put_off(job.assignment, error)
+            return False
         except Exception:
             _LOG.exception("the next submission can't be taken")
             return False
@@ -183,6 +187,12 @@ class GradingQueue:
             pool = Pool(settings, self._jobs)
         self._pools[assignment] = pool
         return pool
+
+    def _put_off(self, assignment: str, error: Exception) -> None:
+        """The machine's fault, or the course's: submissions wait until that is put right."""
+        self._problems[assignment] = printable(str(error), _MAX_PROBLEM, instead="?")
+        self._paused[assignment] = time.monotonic() + _RETRY_SECONDS
+        _LOG.error("this machine can't grade %s: %s", assignment, error)
 
     def _finish(self, done: Future[Graded], job: Any, path: Path) -> None:
         """Save what became of a job; in a thread of the pool's."""
@@ -213,10 +223,7 @@ class GradingQueue:
                     connection.execute(update(s).where(s.c.id == job.id).values(state="failed", problem=why))
             return
         except (SandboxError, AssignmentError) as error:
-            # The machine's fault, or the course's: the submission waits until that is put right.
-            self._problems[job.assignment] = printable(str(error), _MAX_PROBLEM, instead="?")
-            self._paused[job.assignment] = time.monotonic() + _RETRY_SECONDS
-            _LOG.error("this machine can't grade %s: %s", job.assignment, error)
+            self._put_off(job.assignment, error)
             return
         self._problems.pop(job.assignment, None)
         outputs = packed(graded.outputs)
