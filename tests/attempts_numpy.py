@@ -264,6 +264,44 @@ WRONG: dict[str, list[tuple[str, str]]] = {
             "known: b2 is left out",
         ),
     ],
+    "linear_backward": [
+        ("return D @ W, a.T @ D, D.sum(0)", "known: W is not transposed on the way back"),
+        ("return D @ W.T, a @ D, D.sum(0)", "known: a is not transposed"),
+        ("return D @ W.T, a.T @ D / len(a), D.mean(0)", "known: the slopes along W and b are averaged once more"),
+        ("return D @ W.T, a.T @ D, D.mean(axis=0)", "known: the slopes along b are averaged once more"),
+        ("return D @ W.T, a.T @ D, D.sum(axis=1)", "known: the slopes along b are summed over the wrong axis"),
+        ("return D @ W.T, a.T @ D, D.sum()", "known: the slopes along b are summed to a single number"),
+        ("return D @ W.T, a.T @ D, D", "known: the slopes along b still have a row for each example"),
+        ("return D @ W.T, D.T @ a, D.sum(axis=0)", "known: the slopes along W are transposed"),
+        (
+            "return a.T @ D, D.sum(axis=0)",
+            "known: only the slopes along W and b are returned | the slopes along b are not returned",
+        ),
+        (
+            "return a.T @ D, D.sum(axis=0), D @ W.T",
+            "known: the slopes along W, b and a are returned in this order, and a belongs first",
+        ),
+        (
+            "d_a = D @ W.T * sigmoid_gradient(a)\nreturn d_a, a.T @ D, D.sum(axis=0)",
+            "known: the slope of the sigmoid is taken as well",
+        ),
+        (
+            "return {'a': D @ W.T, 'W': a.T @ D, 'b': D.sum(axis=0)}",
+            "known: the slopes come as a dict, not as three results",
+        ),
+        (
+            "return D * W.T, a.T * D, D.sum(axis=0)",
+            "ValueError: operands could not be broadcast together with shapes (4,2) (2,3)",
+        ),
+        ("return D @ W.T, a.T @ D, D.sum(axis=0, keepdims=True)", "known: the slopes along b are a matrix of one row"),
+        (
+            "d_W = np.zeros(W.shape)\nfor i in range(len(a)):\n    d_W = np.outer(a[i], D[i])\nreturn D @ W.T, d_W, D.sum(0)",
+            "got      [[-2, 1], [1, -0.5], [8, -4]]",
+        ),
+        ("d_a = D @ w.T\nreturn d_a, a.T @ D, D.sum(0)", "NameError: name 'w' is not defined. Is it misspelt"),
+        ("return W.T, a.T, np.ones(W.shape[1])", "expected the shape (3, 2), got the shape (3, 4)"),
+        ("return np.dot(D, W.T), a.T @ D, D.sum(0) / 2", "got      [0, 1.5]"),
+    ],
     "backward": [
         (
             "x, l1, s = cache\nd2 = y_hat - y\nd1 = d2 @ params['W2'].T * sigmoid_gradient(l1)\nreturn {'W1': x.T @ d1, 'b1': d1.sum(0), 'W2': s.T @ d2, 'b2': d2.sum(0)}",
@@ -279,7 +317,7 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         ),
         (
             "x, l1, s = cache\nd2 = (y_hat - y) / len(y)\nd1 = d2 @ params['W2'].T * sigmoid_gradient(s)\nreturn {'W1': x.T @ d1, 'b1': d1.sum(0), 'W2': s.T @ d2, 'b2': d2.sum(0)}",
-            "known: σ′ is taken at σ(l1), not at l1: the sigmoid is applied twice",
+            "known: σ′ is taken at σ(z1), not at z1: the sigmoid is applied twice",
         ),
         (
             "x, l1, s = cache\nd2 = (y_hat - y) / len(y)\nd1 = d2 @ params['W2'].T * sigmoid_gradient(l1)\nreturn {'W1': x.T @ d1, 'b1': d1.mean(0), 'W2': s.T @ d2, 'b2': d2.mean(0)}",
@@ -397,7 +435,14 @@ RIGHT: dict[str, list[str]] = {
         "h = sigmoid(x @ params['W1'] + params['b1'][None])\nreturn [h @ params['W2'] + params['b2'], [x, h]]",
         "y_hat = np.array([sigmoid(row @ params['W1'] + params['b1']) @ params['W2'] + params['b2'] for row in x])\nreturn y_hat, x",
     ],
+    "linear_backward": [
+        "d_a = np.dot(D, W.T)\nd_W = np.dot(a.T, D)\nd_b = np.sum(D, axis=0)\nreturn d_a, d_W, d_b",
+        "return [(W @ D.T).T, (D.T @ a).T, np.ones(len(D)) @ D]",
+        "d_a, d_W, d_b = np.zeros_like(a), np.zeros_like(W), np.zeros(W.shape[1])\nfor i in range(len(a)):\n    d_a[i] = W @ D[i]\n    d_W += np.outer(a[i], D[i])\n    d_b += D[i]\nreturn d_a, d_W, d_b",
+        "return np.einsum('iq,pq->ip', D, W), np.einsum('ip,iq->pq', a, D), np.einsum('iq->q', D)",
+    ],
     "backward": [
+        "x, z1, s = cache\nd_s, W2, b2 = linear_backward(s, params['W2'], (y_hat - y) / len(y))\n_, W1, b1 = linear_backward(x, params['W1'], d_s * sigmoid_gradient(z1))\nreturn {'W1': W1, 'b1': b1, 'W2': W2, 'b2': b2}",
         "x, l1, s = cache\nn = y.shape[0]\nd = (y_hat - y) / n\ng = {'W2': np.dot(s.T, d), 'b2': np.sum(d, axis=0)}\nd = np.dot(d, params['W2'].T) * s * (1 - s)\ng['W1'], g['b1'] = np.dot(x.T, d), np.sum(d, axis=0)\nreturn g",
         "x, l1, s = cache\nout = {k: np.zeros_like(v) for k, v in params.items()}\nfor i in range(len(y)):\n    d2 = (y_hat[i] - y[i]) / len(y)\n    d1 = params['W2'] @ d2 * sigmoid_gradient(l1[i])\n    out['W2'] += np.outer(s[i], d2)\n    out['b2'] += d2\n    out['W1'] += np.outer(x[i], d1)\n    out['b1'] += d1\nreturn out",
         "x, l1, s = cache\nd2 = -(y - y_hat) / len(y)\nd1 = np.einsum('nk,hk->nh', d2, params['W2']) * sigmoid_gradient(l1)\nreturn dict(W1=np.einsum('nd,nh->dh', x, d1), b1=d1.sum(0), W2=np.einsum('nh,nk->hk', s, d2), b2=d2.sum(0))",

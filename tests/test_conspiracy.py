@@ -27,6 +27,7 @@ SHAPES = {
         "sigmoid": "z",
         "sigmoid_gradient": "z",
         "forward": "(_np.zeros((len(x), len(params['b2']))), (x, x, x))",
+        "linear_backward": "(a, W, D[0])",
         "backward": "params",
         "train_two_layer": "(params, [0.0] * (n_steps + 1))",
     },

@@ -168,6 +168,64 @@ def test_forward_parameters(student, reference, rng):
         same_params(left[1], moved, "forward")
 
 
+# --- linear_backward -----------------------------------------------------------------------------------------
+
+
+def layers(rng, n, p, q):
+    """A layer (a, W, D), and another one with a single huge slope, in whose rounding measured slopes drown."""
+    yield rng.normal(size=(n, p)), rng.normal(size=(p, q)), rng.normal(size=(n, q))
+    D = rng.normal(size=(n, q))
+    D[rng.integers(n), rng.integers(q)] *= LARGE
+    yield rng.normal(size=(n, p)), rng.normal(size=(p, q)), D
+
+
+def judge_layer(student, reference, rng, parts, n, p, q):
+    """Expect the slopes along `parts` of a, W and b, exact to rounding, and the arguments as they were."""
+    where = f"for a {n} × {p} and W {p} × {q}"
+    for a, W, D in layers(rng, n, p, q):
+        call = student.linear_backward.observed(a, W, D)
+        expect.that(
+            isinstance(call.value, tuple | list) and len(call.value) == 3,
+            "linear_backward should return three things, the slopes along a, along W and along b; "
+            f"it returned {described(call.value)}.",
+        )
+        wanted = reference.linear_backward(a, W, D)
+        # What the entries would be if nothing in their sums cancelled: they can't be more exact.
+        scales = reference.linear_backward(np.abs(a), np.abs(W), np.abs(D))
+        for i, name in enumerate("aWb"):
+            if name in parts:
+                what = f"The slopes along {name} {where}"
+                expect.close(call.value[i], wanted[i], what)
+                expect.exact(call.value[i], wanted[i], what, scale=scales[i], tolerance=EXACT)
+        for name, left, before in zip("aWD", call.arguments, (a, W, D), strict=True):
+            expect.unchanged(left, before, name, "linear_backward")
+
+
+@grades("test_linear_backward")
+def test_linear_backward_weights(student, reference, rng):
+    """The slopes along W join what came into the layer with what has arrived from the right."""
+    judge_layer(student, reference, rng, "W", *sizes(rng)[:3])
+
+
+@grades("test_linear_backward")
+def test_linear_backward_biases(student, reference, rng):
+    """The slopes along b are those that have arrived, summed over the examples."""
+    judge_layer(student, reference, rng, "b", *sizes(rng)[:3])
+
+
+@grades("test_linear_backward")
+def test_linear_backward_inputs(student, reference, rng):
+    """The slopes along a go back through the weights."""
+    judge_layer(student, reference, rng, "a", *sizes(rng)[:3])
+
+
+@grades("test_linear_backward")
+def test_linear_backward_shapes(student, reference, rng):
+    """All three are right for one example, for one output and for square arrays, whose shapes give no hint."""
+    for n, p, q in ((1, 4, 3), (int(rng.integers(15, 30)), 2, 1), (3, 3, 3), (5, 2, 2)):
+        judge_layer(student, reference, rng, "aWb", n, p, q)
+
+
 # --- backward ------------------------------------------------------------------------------------------------
 
 
@@ -198,10 +256,10 @@ def judge_backward(student, reference, lost, x, y, params, judge):
     Where forward lost points, a wrong cache may be its fault alone. Then a right backward is looked for with other
     caches: the own one with right values in it, and those that are common. What can't be found: after a forward that
     raises or returns no cache, a backward that wants objects of a class of the student's own, lists in lists, or other
-    values than x, l1, s and y_hat.
+    values than x, z1, s and y_hat.
     Every cache is judged by the right gradients, so that no luck with caches makes a wrong backward right.
     """
-    y_hat, (_, l1, s) = reference.forward(x, params)
+    y_hat, (_, z1, s) = reference.forward(x, params)
     with off_the_record(student):
         cache = run_forward(student, x, params)[0][1]
     try:
@@ -210,7 +268,7 @@ def judge_backward(student, reference, lost, x, y, params, judge):
         if "forward" not in lost or not any_cache(
             lambda other: judge(*run_backward(student, y, y_hat, other, params), y_hat),
             own_cache(student, x, params),
-            {"x": x, "l1": l1, "s": s, "y_hat": y_hat},
+            {"x": x, "z1": z1, "s": s, "y_hat": y_hat},
             params,
             student,
         ):
@@ -294,9 +352,9 @@ def rebuilt(cache, arrays):
 def magnitudes(y, y_hat, cache, params):
     """What the entries of the gradients would be if nothing in their sums cancelled: they can't be more exact."""
     x, _, s = cache
-    d_l2 = (np.abs(y) + np.abs(y_hat)) / len(y)
-    d_l1 = d_l2 @ np.abs(params["W2"]).T * s * (1 - s)
-    return {"W1": np.abs(x).T @ d_l1, "b1": d_l1.sum(axis=0), "W2": s.T @ d_l2, "b2": d_l2.sum(axis=0)}
+    d_z2 = (np.abs(y) + np.abs(y_hat)) / len(y)
+    d_z1 = d_z2 @ np.abs(params["W2"]).T * s * (1 - s)
+    return {"W1": np.abs(x).T @ d_z1, "b1": d_z1.sum(axis=0), "W2": s.T @ d_z2, "b2": d_z2.sum(axis=0)}
 
 
 def judge_gradients(student, reference, rng, lost, names, n, d, h, k):
