@@ -352,6 +352,88 @@ WRONG: dict[str, list[tuple[str, str]]] = {
             "✗ they are exact to rounding",
         ),
     ],
+    "wrong_parameters": [
+        (
+            "g = gradients(params)\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        e = np.zeros(w.shape)\n        e[i] = 1e-5\n        m[i] = (loss(params | {k: w + e}) - loss(params | {k: w - e})) / 2e-5\n    if np.linalg.norm(g[k] - m) / (np.linalg.norm(g[k]) + np.linalg.norm(m)) > 1e-5:\n        wrong.append(k)\nreturn wrong",
+            "known: neither shapes nor nan are looked at",
+        ),
+        (
+            "g = gradients(params)\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        e = np.zeros(w.shape)\n        e[i] = 1e-5\n        m[i] = (loss(params | {k: w + e}) - loss(params | {k: w - e})) / 2e-5\n    if np.linalg.norm(g[k] - m) > 1e-5:\n        wrong.append(k)\nreturn wrong",
+            "✗ v in the shape (1, 3)\n    expected 'v'\n    got      'none'",
+        ),
+        (
+            "g = gradients(params)\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        e = np.zeros(w.shape)\n        e[i] = 1e-5\n        m[i] = (loss(params | {k: w + e}) - loss(params | {k: w - e})) / 2e-5\n    if not np.allclose(g[k], m):\n        wrong.append(k)\nreturn wrong",
+            "✗ v in the shape (1, 3)\n    expected 'v'\n    got      'none'",
+        ),
+        (
+            "g = gradients(params)\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        e = np.zeros(w.shape)\n        e[i] = 1e-5\n        m[i] = (loss(params | {k: w + e}) - loss(params | {k: w - e})) / 2e-5\n    if np.any(g[k] != m):\n        wrong.append(k)\nreturn wrong",
+            "known: all entries of a parameter are nudged at once | the difference is not divided by 2ε | the tolerance is finer than what can be measured",
+        ),
+        (
+            "g = gradients(params)\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        e = np.zeros(w.shape)\n        e[i] = 1e-5\n        m[i] = (loss(params | {k: w + e}) - loss(params | {k: w - e})) / 2e-5\n    if abs(g[k].sum() - m.sum()) > 1e-5:\n        wrong.append(k)\nreturn wrong",
+            "✗ M transposed\n    expected 'M'\n    got      'none'",
+        ),
+        (
+            "g = gradients(params)\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        e = np.zeros(w.shape)\n        e[i] = 1e-5\n        m[i] = (loss(params | {k: w + e}) - loss(params | {k: w - e})) / 1e-5\n    if g[k].shape != w.shape or not np.linalg.norm(g[k] - m) <= 1e-5 * (np.linalg.norm(g[k]) + np.linalg.norm(m)):\n        wrong.append(k)\nreturn wrong",
+            "known: the difference is divided by ε, not by 2ε",
+        ),
+        (
+            "g = gradients(params)\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        e = np.zeros(w.shape)\n        e[i] = 1e-5\n        m[i] = (loss(params | {k: w + e}) - loss(params)) / 1e-5\n    if g[k].shape != w.shape or not np.linalg.norm(g[k] - m) <= 1e-5 * (np.linalg.norm(g[k]) + np.linalg.norm(m)):\n        wrong.append(k)\nreturn wrong",
+            "known: the loss is measured on one side only",
+        ),
+        (
+            "g = gradients(params)\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        e = np.zeros(w.shape)\n        e[i] = 1e-5\n        m[i] = (loss(params | {k: w + e}) - loss(params | {k: w - e})) / 2e-5\n    if g[k].shape != w.shape or not np.linalg.norm(g[k] - m) <= 1e-5 * (np.linalg.norm(g[k]) + np.linalg.norm(m)):\n        return k\nreturn wrong",
+            "✗ v with the other sign\n    expected 'v'\n    got      'no list, but a str'",
+        ),
+        (
+            "g = gradients(params)\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        e = np.zeros(w.shape)\n        e[i] = 1e-5\n        m[i] = (loss(params | {k: w + e}) - loss(params | {k: w - e})) / 2e-5\n    if g[k].shape != w.shape or not np.linalg.norm(g[k] - m) <= 1e-5 * (np.linalg.norm(g[k]) + np.linalg.norm(m)):\n        wrong.append(k)\nreturn len(wrong) > 0",
+            "known: whether any is wrong is returned, not which",
+        ),
+        (
+            "g = gradients(params)\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        e = np.zeros(w.shape)\n        e[i] = 1e-5\n        m[i] = (loss(params | {k: w + e}) - loss(params | {k: w - e})) / 2e-5\n    if g[k].shape != w.shape or not np.linalg.norm(g[k] - m) <= 1e-5 * (np.linalg.norm(g[k]) + np.linalg.norm(m)):\n        wrong.append(k)\nreturn set(wrong)",
+            "known: a set is returned, not a list",
+        ),
+        (
+            "g = gradients(params)\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        e = np.zeros(w.shape)\n        e[i] = 1e-5\n        m[i] = (loss(params | {k: w + e}) - loss(params | {k: w - e})) / 2e-5\n    if g[k].shape != w.shape or not np.linalg.norm(g[k] - m) <= 1e-5 * (np.linalg.norm(g[k]) + np.linalg.norm(m)):\n        wrong.append(k)\nreturn {k: k in wrong for k in params}",
+            "✗ right gradients: none is wrong, not even where both are 0\n    expected 'none'\n    got      'no list, but a dict'",
+        ),
+        (
+            "g = gradients(params)\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        e = np.zeros(w.shape)\n        e[i] = 1e-5\n        m[i] = (loss(w + e) - loss(params | {k: w - e})) / 2e-5\n    if g[k].shape != w.shape or not np.linalg.norm(g[k] - m) <= 1e-5 * (np.linalg.norm(g[k]) + np.linalg.norm(m)):\n        wrong.append(k)\nreturn wrong",
+            "IndexError: only integers, slices (`:`), ellipsis (`...`), numpy.newaxis (`None`) and integer or boolean arrays are valid indices",
+        ),
+        (
+            "g = gradients(params)\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        e = np.zeros(w.shape)\n        e[i] = 1e-5\n        m[i] = (loss({k: w + e}) - loss(params | {k: w - e})) / 2e-5\n    if g[k].shape != w.shape or not np.linalg.norm(g[k] - m) <= 1e-5 * (np.linalg.norm(g[k]) + np.linalg.norm(m)):\n        wrong.append(k)\nreturn wrong",
+            "KeyError: 'v'",
+        ),
+        (
+            "g = gradients(params)\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        w[i] += 1e-5\n        up = loss(params)\n        w[i] -= 2e-5\n        m[i] = (up - loss(params)) / 2e-5\n    if g[k].shape != w.shape or not np.linalg.norm(g[k] - m) <= 1e-5 * (np.linalg.norm(g[k]) + np.linalg.norm(m)):\n        wrong.append(k)\nreturn wrong",
+            "known: entries that have been nudged are never moved back",
+        ),
+        (
+            "g = gradients(params)\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in range(len(w)):\n        e = np.zeros(w.shape)\n        e[i] = 1e-5\n        m[i] = (loss(params | {k: w + e}) - loss(params | {k: w - e})) / 2e-5\n    if g[k].shape != w.shape or not np.linalg.norm(g[k] - m) <= 1e-5 * (np.linalg.norm(g[k]) + np.linalg.norm(m)):\n        wrong.append(k)\nreturn wrong",
+            "✗ right gradients: none is wrong, not even where both are 0\n    expected 'none'\n    got      'M'",
+        ),
+        (
+            "g = gradients\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        e = np.zeros(w.shape)\n        e[i] = 1e-5\n        m[i] = (loss(params | {k: w + e}) - loss(params | {k: w - e})) / 2e-5\n    if g[k].shape != w.shape or not np.linalg.norm(g[k] - m) <= 1e-5 * (np.linalg.norm(g[k]) + np.linalg.norm(m)):\n        wrong.append(k)\nreturn wrong",
+            "TypeError: 'function' object is not subscriptable",
+        ),
+        (
+            "g = gradients(params)\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        e = np.zeros(w.shape)\n        e[i] = 1e-5\n        m[i] = (loss(params | {k: w + e}) - loss(params | {k: w - e})) / 2e-5\n    if not np.linalg.norm(g[k] - m) <= 1e-5 * (np.linalg.norm(g[k]) + np.linalg.norm(m)):\n        wrong.append(k)\nreturn wrong",
+            "known: shapes are not compared: NumPy stretches what does not fit",
+        ),
+        (
+            "g = gradients(params)\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        e = np.zeros(w.shape)\n        e[i] = 1e-5\n        m[i] = (loss(params | {k: w + e}) - loss(params | {k: w - e})) / 2e-5\n    if g[k].shape != w.shape or np.linalg.norm(g[k] - m) > 1e-5 * (np.linalg.norm(g[k]) + np.linalg.norm(m)):\n        wrong.append(k)\nreturn wrong",
+            "known: a nan passes: every comparison with it is False",
+        ),
+        (
+            "g = gradients(params)\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        e = np.zeros(w.shape)\n        e[i] = 1e-5\n        m[i] = (loss(params | {k: w + e}) - loss(params | {k: w - e})) / 2e-5\n    if np.linalg.norm(g[k] - m) / (np.linalg.norm(g[k]) + np.linalg.norm(m)) < 1e-5:\n        wrong.append(k)\nreturn wrong",
+            "✗ right gradients: none is wrong, not even where both are 0\n    expected 'none'\n    got      'M, v'",
+        ),
+        (
+            "x, y, params = small_problem()\ng = backward(y, *forward(x, params), params)\nh = gradients(params)\nreturn [k for k in params if not np.allclose(g[k], h[k])]",
+            "KeyError: 'M'",
+        ),
+    ],
     "train_two_layer": [
         (
             "losses = []\nfor _ in range(n_steps):\n    y_hat, cache = forward(x, params)\n    losses.append(np.sum((y - y_hat) ** 2) / (2 * len(y)))\n    g = backward(y, y_hat, cache, params)\n    params = {k: params[k] - lr * g[k] for k in params}\nreturn params, losses",
@@ -446,6 +528,12 @@ RIGHT: dict[str, list[str]] = {
         "x, l1, s = cache\nn = y.shape[0]\nd = (y_hat - y) / n\ng = {'W2': np.dot(s.T, d), 'b2': np.sum(d, axis=0)}\nd = np.dot(d, params['W2'].T) * s * (1 - s)\ng['W1'], g['b1'] = np.dot(x.T, d), np.sum(d, axis=0)\nreturn g",
         "x, l1, s = cache\nout = {k: np.zeros_like(v) for k, v in params.items()}\nfor i in range(len(y)):\n    d2 = (y_hat[i] - y[i]) / len(y)\n    d1 = params['W2'] @ d2 * sigmoid_gradient(l1[i])\n    out['W2'] += np.outer(s[i], d2)\n    out['b2'] += d2\n    out['W1'] += np.outer(x[i], d1)\n    out['b1'] += d1\nreturn out",
         "x, l1, s = cache\nd2 = -(y - y_hat) / len(y)\nd1 = np.einsum('nk,hk->nh', d2, params['W2']) * sigmoid_gradient(l1)\nreturn dict(W1=np.einsum('nd,nh->dh', x, d1), b1=d1.sum(0), W2=np.einsum('nh,nk->hk', s, d2), b2=d2.sum(0))",
+    ],
+    "wrong_parameters": [
+        "g = gradients(params)\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        e = np.zeros(w.shape)\n        e[i] = 1e-5\n        m[i] = (loss(params | {k: w + e}) - loss(params | {k: w - e})) / 2e-5\n    if g[k].shape != w.shape or not np.linalg.norm(g[k] - m) <= 1e-5 * (np.linalg.norm(g[k]) + np.linalg.norm(m)):\n        wrong.append(k)\nreturn wrong",
+        "g = gradients(params)\ndef apart(k):\n    w = params[k]\n    nudges = 1e-6 * np.eye(w.size).reshape(-1, *w.shape)\n    m = np.array([loss({**params, k: w + e}) - loss({**params, k: w - e}) for e in nudges]).reshape(w.shape) / 2e-6\n    if np.shape(g[k]) != w.shape:\n        return 1.0\n    size = np.linalg.norm(g[k]) + np.linalg.norm(m)\n    return np.linalg.norm(g[k] - m) / size if size != 0 else 0.0\nreturn [k for k in params if not apart(k) < 1e-5]",
+        "copy = {k: w.copy() for k, w in params.items()}\nclaimed = gradients(params)\nwrong = []\nfor k, w in copy.items():\n    measured = np.zeros_like(w)\n    for i in np.ndindex(*w.shape):\n        old = w[i]\n        w[i] = old + 1e-5\n        up = loss(copy)\n        w[i] = old - 1e-5\n        measured[i] = (up - loss(copy)) / 2e-5\n        w[i] = old\n    c = claimed[k]\n    if c.shape != measured.shape or np.isnan(c).any():\n        wrong.append(k)\n    elif np.linalg.norm(c - measured) > 1e-5 * (np.linalg.norm(c) + np.linalg.norm(measured)):\n        wrong.append(k)\nreturn wrong",
+        "def numerical_gradient(f, w, eps=1e-5):\n    g = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        e = np.zeros(w.shape)\n        e[i] = eps\n        g[i] = (f(w + e) - f(w - e)) / (2 * eps)\n    return g\nwrong = set()\nfor name, g in gradients(params).items():\n    m = numerical_gradient(lambda w: loss(params | {name: w}), params[name])\n    if np.shape(g) != m.shape or not np.allclose(g, m, rtol=0, atol=1e-5 * np.abs(m).max()):\n        wrong.add(name)\nreturn sorted(wrong)",
     ],
     "train_two_layer": [
         "params = {k: v.copy() for k, v in params.items()}\ny_hat, cache = forward(x, params)\nlosses = [((y - y_hat) ** 2).sum() / 2 / len(y)]\nfor _ in range(n_steps):\n    g = backward(y, y_hat, cache, params)\n    for k in params:\n        params[k] -= lr * g[k]\n    y_hat, cache = forward(x, params)\n    losses.append(((y - y_hat) ** 2).sum() / 2 / len(y))\nreturn params, losses",

@@ -35,6 +35,21 @@ def backward(y, y_hat, cache, params):
     return {"W1": x.T @ d_z1, "b1": d_z1.sum(axis=0), "W2": s.T @ d_z2, "b2": d_z2.sum(axis=0)}
 
 
+def wrong_parameters(loss, gradients, params):
+    """The names of the parameters whose gradient is not the one that central differences measure."""
+    found, wrong = gradients(params), []
+    for name, w in params.items():
+        measured = np.zeros(w.shape)
+        for place in np.ndindex(w.shape):
+            nudge = np.zeros(w.shape)
+            nudge[place] = 1e-5
+            measured[place] = (loss({**params, name: w + nudge}) - loss({**params, name: w - nudge})) / 2e-5
+        apart = np.linalg.norm(found[name] - measured) if np.shape(found[name]) == w.shape else np.inf
+        if not apart <= 1e-5 * (np.linalg.norm(found[name]) + np.linalg.norm(measured)):
+            wrong.append(name)
+    return wrong
+
+
 def train_two_layer(x, y, params, lr, n_steps):
     """n_steps full-batch steps w′ = w − α ∂ℓ/∂w; the loss before the first and after each."""
     losses = []

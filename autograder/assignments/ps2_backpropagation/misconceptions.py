@@ -25,11 +25,18 @@ SHAPES = "A gradient has the shape of its parameter: write the shapes of both fa
 FOUR = "The result is a dict of four gradients, named like the parameters (section 5)."
 STEP = "Each step starts where the last one ended and goes against the gradient there, times the rate (section 7)."
 RECORD = "Count the losses: one before the first step, then one after each, each of the parameters as they are then."
+NUDGE = "A central difference goes as far to both sides, and is divided by the whole way between (section 6)."
+EACH = "A fault may sit in one entry alone: each entry is measured by itself and compared with its own (section 6)."
+APART = "How far apart two gradients are counts for their size, and by the length of their difference (section 6)."
+FORMS = "Think of what a faulty function may give: another shape, a nan, zeros (the docstring names them)."
+NAMED = "The docstring says what is returned: a list with the names of those that are wrong."
 MINE = "The dict and its arrays belong to the caller, who will want them as they were (section 7)."
 OTHERS = "The argument belongs to the caller, who may still need it: make a new array."
 LOOP_ENDS = "A return inside a loop ends the loop and the function at once."
 RETURN = "A function gives back what stands behind return; what it prints is only shown."
 PRINTED = "nothing is returned"
+FOUND = "found[name] - measured"
+ONE_ENTRY = "np.ravel(found[name])[0] - measured.ravel()[0]"
 BACKWARD = ("test_backward",)
 TRAINING = ("test_train_two_layer",)
 BOTH = (*BACKWARD, *TRAINING)
@@ -456,6 +463,133 @@ def _(y, y_hat, cache, params):
             gradients[name][place] = (up - down) / 2e-5
     return gradients
 
+
+wrong = Misconceptions("wrong_parameters")
+wrong(
+    "one_sided",
+    "the loss is measured on one side only",
+    NUDGE,
+    {"- loss({**params, name: w - nudge})) / 2e-5": "- loss(params)) / 1e-5"},
+)
+wrong("step_not_doubled", "the difference is divided by ε, not by 2ε", NUDGE, {"2e-5": "1e-5"})
+wrong("not_divided", "the difference is not divided by 2ε", NUDGE, {" / 2e-5": ""})
+wrong(
+    "measured_backwards",
+    "the two losses are subtracted in the wrong order",
+    NUDGE,
+    {"w + nudge": "w - nudge", "w - nudge": "w + nudge"},
+)
+wrong(
+    "tiny_nudge",
+    "the nudge is so small that rounding is all that is measured",
+    "The loss has sixteen digits: a nudge of ε loses as many of them as ε has zeros (section 6).",
+    {"] = 1e-5": "] = 1e-14", "2e-5": "2e-14"},
+)
+wrong(
+    "wide_nudge",
+    "the nudge is so wide that the slope is not the one here",
+    "A central difference is off by about ε²: take a small ε (section 6).",
+    {"] = 1e-5": "] = 0.5", "2e-5": "1.0"},
+)
+wrong(
+    "all_entries_at_once",
+    "all entries of a parameter are nudged at once",
+    EACH,
+    {"nudge[place] = 1e-5": "nudge[...] = 1e-5"},
+)
+wrong("first_entry_only", "only the first entry is compared", EACH, {FOUND: ONE_ENTRY})
+wrong(
+    "first_row_only", "only the first row of each gradient is compared", EACH, {FOUND: "found[name][0] - measured[0]"}
+)
+wrong(
+    "sums_compared",
+    "the sums of the two gradients are compared",
+    EACH,
+    {FOUND: "np.sum(found[name]) - np.sum(measured)"},
+)
+wrong(
+    "lengths_compared",
+    "the lengths of the two gradients are compared",
+    APART,
+    {FOUND: "np.linalg.norm(found[name]) - np.linalg.norm(measured)"},
+)
+wrong(
+    "sizes_compared",
+    "the gradients are compared without their signs",
+    APART,
+    {FOUND: "np.abs(found[name]) - np.abs(measured)"},
+)
+wrong(
+    "absolute",
+    "the distance is not compared with the gradients' size",
+    APART,
+    {" * (np.linalg.norm(found[name]) + np.linalg.norm(measured))": ""},
+)
+wrong(
+    "allclose",
+    "np.allclose allows a difference that does not depend on the size (its atol)",
+    APART,
+    {
+        "if not apart <= 1e-5 * (np.linalg.norm(found[name]) + np.linalg.norm(measured))": "if apart == np.inf "
+        "or not np.allclose(found[name], measured)"
+    },
+)
+wrong("too_strict", "the tolerance is finer than what can be measured", APART, {"<= 1e-5": "<= 1e-15"})
+wrong("too_lax", "the tolerance lets faults of some per cent pass", APART, {"<= 1e-5": "<= 0.1"})
+wrong(
+    "nan_passes",
+    "a nan passes: every comparison with it is False",
+    FORMS,
+    {"not apart <=": "apart >"},
+)
+wrong(
+    "zeros_divided",
+    "two gradients of zeros are named: 0/0 is nan",
+    FORMS,
+    {
+        "apart <= 1e-5 * (np.linalg.norm(found[name]) + np.linalg.norm(measured))": "np.divide(apart, "
+        "np.linalg.norm(found[name]) + np.linalg.norm(measured)) <= 1e-5"
+    },
+)
+wrong(
+    "shape_ignored",
+    "shapes are not compared: NumPy stretches what does not fit",
+    FORMS,
+    {" if np.shape(found[name]) == w.shape else np.inf": ""},
+)
+wrong(
+    "formula_alone",
+    "neither shapes nor nan are looked at",
+    FORMS,
+    {" if np.shape(found[name]) == w.shape else np.inf": "", "not apart <=": "apart >"},
+)
+wrong("right_ones", "the right ones are named", NAMED, {"if not apart": "if apart"})
+wrong("first_found", "the first wrong one ends the search", EACH, {"wrong.append(name)": "return [name]"})
+wrong(
+    "returned_inside",
+    "a return inside the loop ends it after the first parameter",
+    LOOP_ENDS,
+    {"in params.items()": "in list(params.items())[:1]"},
+)
+wrong("whether_any", "whether any is wrong is returned, not which", NAMED, {"return wrong": "return bool(wrong)"})
+wrong("how_many", "the number of wrong ones is returned, not their names", NAMED, {"return wrong": "return len(wrong)"})
+wrong("as_set", "a set is returned, not a list", NAMED, {"return wrong": "return set(wrong)"})
+wrong("as_text", "the names are joined to one text", NAMED, {"return wrong": 'return ", ".join(wrong)'})
+wrong("names_printed", PRINTED, RETURN, {"return wrong": "print(wrong)"})
+wrong(
+    "left_moved",
+    "entries that have been nudged are never moved back",
+    "After its measurement an entry has to be where it was, for the next one and for the caller (section 6).",
+    {
+        "/ 2e-5": "/ 2e-5\nw += nudge",
+    },
+)
+wrong(
+    "analytic_twice",
+    "the gradients are compared with themselves",
+    "The check is worth something because it measures the loss, and trusts no chain rule (section 6).",
+    {FOUND: "found[name] - gradients(params)[name]"},
+)
 
 wrong = Misconceptions("train_two_layer")
 wrong("uphill", "the steps go uphill", STEP, {"w - lr": "w + lr"})

@@ -210,6 +210,91 @@ def computed_again(y, y_hat, cache, params):
     return dict(W1=x.T @ d_z1, b1=d_z1.sum(axis=0), W2=s.T @ d_z2, b2=d_z2.sum(axis=0))
 
 
+# --- wrong_parameters ----------------------------------------------------------------------------------------
+
+
+@unusual("wrong_parameters", "all nudges of a parameter as one array, a list by comprehension")
+def by_comprehension(loss, gradients, params):
+    def measured(name, eps=1e-6):
+        w = params[name]
+        nudges = eps * np.eye(w.size).reshape(-1, *w.shape)
+        slopes = [loss(params | {name: w + e}) - loss(params | {name: w - e}) for e in nudges]
+        return np.reshape(slopes, w.shape) / (2 * eps)
+
+    def right(name, one, other):
+        if np.shape(one) != other.shape:
+            return False
+        size = np.linalg.norm(one) + np.linalg.norm(other)
+        return size == 0 or np.linalg.norm(one - other) / size < 1e-5
+
+    given = gradients(params)
+    return [name for name in params if not right(name, given[name], measured(name))]
+
+
+@unusual("wrong_parameters", "a copy that is nudged in place and moved back, the largest entry as the size")
+def nudged_in_place(loss, gradients, params):
+    params = {name: np.array(w, dtype=float) for name, w in params.items()}
+    given, wrong = gradients(params), []
+    for name, w in params.items():
+        slopes, flat = [], w.reshape(-1)
+        for i in range(w.size):
+            old = flat[i]
+            flat[i] = old + 1e-4
+            up = loss(params)
+            flat[i] = old - 1e-4
+            slopes.append((up - loss(params)) / 2e-4)
+            flat[i] = old
+        measured = np.reshape(slopes, w.shape)
+        shape_fits = np.shape(given[name]) == w.shape
+        if not shape_fits or not np.all(np.abs(given[name] - measured) <= 1e-5 * np.abs(measured).max()):
+            wrong.append(name)
+    return wrong
+
+
+@unusual("wrong_parameters", "a tuple of names in the order of the alphabet")
+def in_another_order(loss, gradients, params):
+    given, wrong = gradients(dict(params)), set()
+    for name in params:
+        total, length = 0.0, 0.0
+        if np.shape(given[name]) != np.shape(params[name]):
+            wrong.add(name)
+            continue
+        for place, w in np.ndenumerate(params[name]):
+            ends = []
+            for moved in (w + 1e-5, w - 1e-5):
+                other = np.array(params[name])
+                other[place] = moved
+                ends.append(loss({**params, name: other}))
+            slope = (ends[0] - ends[1]) / 2e-5
+            total += (given[name][place] - slope) ** 2
+            length += given[name][place] ** 2 + slope**2
+        if np.isnan(total) or total > 1e-9 * length:
+            wrong.add(name)
+    return tuple(sorted(wrong))
+
+
+@unusual("wrong_parameters", "differences of the fourth order")
+def fourth_order(loss, gradients, params):
+    wrong, given = [], gradients(params)
+    for name, w in params.items():
+        measured = np.zeros_like(w)
+        for place in np.ndindex(*w.shape):
+
+            def along(t, name=name, w=w, place=place):
+                moved = w.copy()
+                moved[place] += t
+                return loss({**params, name: moved})
+
+            h = 1e-3
+            measured[place] = (8 * (along(h) - along(-h)) - (along(2 * h) - along(-2 * h))) / (12 * h)
+        g = np.asarray(given[name])
+        if g.shape != w.shape or np.isnan(g).any():
+            wrong.append(name)
+        elif not np.allclose(g, measured, rtol=0, atol=1e-5 * np.linalg.norm(measured)):
+            wrong.append(name)
+    return wrong
+
+
 # --- train_two_layer -----------------------------------------------------------------------------------------
 
 
