@@ -582,7 +582,7 @@ def _judged(question: Mapping[str, Any], given: Any) -> tuple[bool, str]:
     letter, replies = str(given).strip().lower(), question["replies"]
     if letter not in replies:
         return False, f"answer with one of {', '.join(replies)}"
-    return letter == question["right"], replies[letter]
+    return letter == question["letter"], replies[letter]
 
 
 # --- data ----------------------------------------------------------------------------------------------------
