@@ -264,6 +264,44 @@ WRONG: dict[str, list[tuple[str, str]]] = {
             "known: b2 is left out",
         ),
     ],
+    "linear_backward": [
+        ("return D @ W, a.T @ D, D.sum(0)", "known: W is not transposed on the way back"),
+        ("return D @ W.T, a @ D, D.sum(0)", "known: a is not transposed"),
+        ("return D @ W.T, a.T @ D / len(a), D.mean(0)", "known: the slopes along W and b are averaged once more"),
+        ("return D @ W.T, a.T @ D, D.mean(axis=0)", "known: the slopes along b are averaged once more"),
+        ("return D @ W.T, a.T @ D, D.sum(axis=1)", "known: the slopes along b are summed over the wrong axis"),
+        ("return D @ W.T, a.T @ D, D.sum()", "known: the slopes along b are summed to a single number"),
+        ("return D @ W.T, a.T @ D, D", "known: the slopes along b still have a row for each example"),
+        ("return D @ W.T, D.T @ a, D.sum(axis=0)", "known: the slopes along W are transposed"),
+        (
+            "return a.T @ D, D.sum(axis=0)",
+            "known: only the slopes along W and b are returned | the slopes along b are not returned",
+        ),
+        (
+            "return a.T @ D, D.sum(axis=0), D @ W.T",
+            "known: the slopes along W, b and a are returned in this order, and a belongs first",
+        ),
+        (
+            "d_a = D @ W.T * sigmoid_gradient(a)\nreturn d_a, a.T @ D, D.sum(axis=0)",
+            "known: the slope of the sigmoid is taken as well",
+        ),
+        (
+            "return {'a': D @ W.T, 'W': a.T @ D, 'b': D.sum(axis=0)}",
+            "known: the slopes come as a dict, not as three results",
+        ),
+        (
+            "return D * W.T, a.T * D, D.sum(axis=0)",
+            "ValueError: operands could not be broadcast together with shapes (4,2) (2,3)",
+        ),
+        ("return D @ W.T, a.T @ D, D.sum(axis=0, keepdims=True)", "known: the slopes along b are a matrix of one row"),
+        (
+            "d_W = np.zeros(W.shape)\nfor i in range(len(a)):\n    d_W = np.outer(a[i], D[i])\nreturn D @ W.T, d_W, D.sum(0)",
+            "got      [[-2, 1], [1, -0.5], [8, -4]]",
+        ),
+        ("d_a = D @ w.T\nreturn d_a, a.T @ D, D.sum(0)", "NameError: name 'w' is not defined. Is it misspelt"),
+        ("return W.T, a.T, np.ones(W.shape[1])", "expected the shape (3, 2), got the shape (3, 4)"),
+        ("return np.dot(D, W.T), a.T @ D, D.sum(0) / 2", "got      [0, 1.5]"),
+    ],
     "backward": [
         (
             "x, l1, s = cache\nd2 = y_hat - y\nd1 = d2 @ params['W2'].T * sigmoid_gradient(l1)\nreturn {'W1': x.T @ d1, 'b1': d1.sum(0), 'W2': s.T @ d2, 'b2': d2.sum(0)}",
@@ -279,7 +317,7 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         ),
         (
             "x, l1, s = cache\nd2 = (y_hat - y) / len(y)\nd1 = d2 @ params['W2'].T * sigmoid_gradient(s)\nreturn {'W1': x.T @ d1, 'b1': d1.sum(0), 'W2': s.T @ d2, 'b2': d2.sum(0)}",
-            "known: σ′ is taken at σ(l1), not at l1: the sigmoid is applied twice",
+            "known: σ′ is taken at σ(z1), not at z1: the sigmoid is applied twice",
         ),
         (
             "x, l1, s = cache\nd2 = (y_hat - y) / len(y)\nd1 = d2 @ params['W2'].T * sigmoid_gradient(l1)\nreturn {'W1': x.T @ d1, 'b1': d1.mean(0), 'W2': s.T @ d2, 'b2': d2.mean(0)}",
@@ -312,6 +350,88 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         (
             "gradients = {}\nfor name, w in params.items():\n    g = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        old, w[i] = w[i], w[i] + 1e-6\n        up = np.sum((y - forward(cache[0], params)[0]) ** 2)\n        w[i] = old - 1e-6\n        down = np.sum((y - forward(cache[0], params)[0]) ** 2)\n        w[i] = old\n        g[i] = (up - down) / 2e-6 / 2 / len(y)\n    gradients[name] = g\nreturn gradients",
             "✗ they are exact to rounding",
+        ),
+    ],
+    "wrong_parameters": [
+        (
+            "g = gradients(params)\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        e = np.zeros(w.shape)\n        e[i] = 1e-5\n        m[i] = (loss(params | {k: w + e}) - loss(params | {k: w - e})) / 2e-5\n    if np.linalg.norm(g[k] - m) / (np.linalg.norm(g[k]) + np.linalg.norm(m)) > 1e-5:\n        wrong.append(k)\nreturn wrong",
+            "known: neither shapes nor nan are looked at",
+        ),
+        (
+            "g = gradients(params)\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        e = np.zeros(w.shape)\n        e[i] = 1e-5\n        m[i] = (loss(params | {k: w + e}) - loss(params | {k: w - e})) / 2e-5\n    if np.linalg.norm(g[k] - m) > 1e-5:\n        wrong.append(k)\nreturn wrong",
+            "✗ v in the shape (1, 3)\n    expected 'v'\n    got      'none'",
+        ),
+        (
+            "g = gradients(params)\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        e = np.zeros(w.shape)\n        e[i] = 1e-5\n        m[i] = (loss(params | {k: w + e}) - loss(params | {k: w - e})) / 2e-5\n    if not np.allclose(g[k], m):\n        wrong.append(k)\nreturn wrong",
+            "✗ v in the shape (1, 3)\n    expected 'v'\n    got      'none'",
+        ),
+        (
+            "g = gradients(params)\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        e = np.zeros(w.shape)\n        e[i] = 1e-5\n        m[i] = (loss(params | {k: w + e}) - loss(params | {k: w - e})) / 2e-5\n    if np.any(g[k] != m):\n        wrong.append(k)\nreturn wrong",
+            "known: all entries of a parameter are nudged at once | the difference is not divided by 2ε | the tolerance is finer than what can be measured",
+        ),
+        (
+            "g = gradients(params)\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        e = np.zeros(w.shape)\n        e[i] = 1e-5\n        m[i] = (loss(params | {k: w + e}) - loss(params | {k: w - e})) / 2e-5\n    if abs(g[k].sum() - m.sum()) > 1e-5:\n        wrong.append(k)\nreturn wrong",
+            "✗ M transposed\n    expected 'M'\n    got      'none'",
+        ),
+        (
+            "g = gradients(params)\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        e = np.zeros(w.shape)\n        e[i] = 1e-5\n        m[i] = (loss(params | {k: w + e}) - loss(params | {k: w - e})) / 1e-5\n    if g[k].shape != w.shape or not np.linalg.norm(g[k] - m) <= 1e-5 * (np.linalg.norm(g[k]) + np.linalg.norm(m)):\n        wrong.append(k)\nreturn wrong",
+            "known: the difference is divided by ε, not by 2ε",
+        ),
+        (
+            "g = gradients(params)\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        e = np.zeros(w.shape)\n        e[i] = 1e-5\n        m[i] = (loss(params | {k: w + e}) - loss(params)) / 1e-5\n    if g[k].shape != w.shape or not np.linalg.norm(g[k] - m) <= 1e-5 * (np.linalg.norm(g[k]) + np.linalg.norm(m)):\n        wrong.append(k)\nreturn wrong",
+            "known: the loss is measured on one side only",
+        ),
+        (
+            "g = gradients(params)\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        e = np.zeros(w.shape)\n        e[i] = 1e-5\n        m[i] = (loss(params | {k: w + e}) - loss(params | {k: w - e})) / 2e-5\n    if g[k].shape != w.shape or not np.linalg.norm(g[k] - m) <= 1e-5 * (np.linalg.norm(g[k]) + np.linalg.norm(m)):\n        return k\nreturn wrong",
+            "✗ v with the other sign\n    expected 'v'\n    got      'no list, but a str'",
+        ),
+        (
+            "g = gradients(params)\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        e = np.zeros(w.shape)\n        e[i] = 1e-5\n        m[i] = (loss(params | {k: w + e}) - loss(params | {k: w - e})) / 2e-5\n    if g[k].shape != w.shape or not np.linalg.norm(g[k] - m) <= 1e-5 * (np.linalg.norm(g[k]) + np.linalg.norm(m)):\n        wrong.append(k)\nreturn len(wrong) > 0",
+            "known: whether any is wrong is returned, not which",
+        ),
+        (
+            "g = gradients(params)\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        e = np.zeros(w.shape)\n        e[i] = 1e-5\n        m[i] = (loss(params | {k: w + e}) - loss(params | {k: w - e})) / 2e-5\n    if g[k].shape != w.shape or not np.linalg.norm(g[k] - m) <= 1e-5 * (np.linalg.norm(g[k]) + np.linalg.norm(m)):\n        wrong.append(k)\nreturn set(wrong)",
+            "known: a set is returned, not a list",
+        ),
+        (
+            "g = gradients(params)\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        e = np.zeros(w.shape)\n        e[i] = 1e-5\n        m[i] = (loss(params | {k: w + e}) - loss(params | {k: w - e})) / 2e-5\n    if g[k].shape != w.shape or not np.linalg.norm(g[k] - m) <= 1e-5 * (np.linalg.norm(g[k]) + np.linalg.norm(m)):\n        wrong.append(k)\nreturn {k: k in wrong for k in params}",
+            "✗ right gradients: none is wrong, not even where both are 0\n    expected 'none'\n    got      'no list, but a dict'",
+        ),
+        (
+            "g = gradients(params)\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        e = np.zeros(w.shape)\n        e[i] = 1e-5\n        m[i] = (loss(w + e) - loss(params | {k: w - e})) / 2e-5\n    if g[k].shape != w.shape or not np.linalg.norm(g[k] - m) <= 1e-5 * (np.linalg.norm(g[k]) + np.linalg.norm(m)):\n        wrong.append(k)\nreturn wrong",
+            "IndexError: only integers, slices (`:`), ellipsis (`...`), numpy.newaxis (`None`) and integer or boolean arrays are valid indices",
+        ),
+        (
+            "g = gradients(params)\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        e = np.zeros(w.shape)\n        e[i] = 1e-5\n        m[i] = (loss({k: w + e}) - loss(params | {k: w - e})) / 2e-5\n    if g[k].shape != w.shape or not np.linalg.norm(g[k] - m) <= 1e-5 * (np.linalg.norm(g[k]) + np.linalg.norm(m)):\n        wrong.append(k)\nreturn wrong",
+            "KeyError: 'v'",
+        ),
+        (
+            "g = gradients(params)\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        w[i] += 1e-5\n        up = loss(params)\n        w[i] -= 2e-5\n        m[i] = (up - loss(params)) / 2e-5\n    if g[k].shape != w.shape or not np.linalg.norm(g[k] - m) <= 1e-5 * (np.linalg.norm(g[k]) + np.linalg.norm(m)):\n        wrong.append(k)\nreturn wrong",
+            "known: entries that have been nudged are never moved back",
+        ),
+        (
+            "g = gradients(params)\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in range(len(w)):\n        e = np.zeros(w.shape)\n        e[i] = 1e-5\n        m[i] = (loss(params | {k: w + e}) - loss(params | {k: w - e})) / 2e-5\n    if g[k].shape != w.shape or not np.linalg.norm(g[k] - m) <= 1e-5 * (np.linalg.norm(g[k]) + np.linalg.norm(m)):\n        wrong.append(k)\nreturn wrong",
+            "✗ right gradients: none is wrong, not even where both are 0\n    expected 'none'\n    got      'M'",
+        ),
+        (
+            "g = gradients\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        e = np.zeros(w.shape)\n        e[i] = 1e-5\n        m[i] = (loss(params | {k: w + e}) - loss(params | {k: w - e})) / 2e-5\n    if g[k].shape != w.shape or not np.linalg.norm(g[k] - m) <= 1e-5 * (np.linalg.norm(g[k]) + np.linalg.norm(m)):\n        wrong.append(k)\nreturn wrong",
+            "TypeError: 'function' object is not subscriptable",
+        ),
+        (
+            "g = gradients(params)\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        e = np.zeros(w.shape)\n        e[i] = 1e-5\n        m[i] = (loss(params | {k: w + e}) - loss(params | {k: w - e})) / 2e-5\n    if not np.linalg.norm(g[k] - m) <= 1e-5 * (np.linalg.norm(g[k]) + np.linalg.norm(m)):\n        wrong.append(k)\nreturn wrong",
+            "known: shapes are not compared: NumPy stretches what does not fit",
+        ),
+        (
+            "g = gradients(params)\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        e = np.zeros(w.shape)\n        e[i] = 1e-5\n        m[i] = (loss(params | {k: w + e}) - loss(params | {k: w - e})) / 2e-5\n    if g[k].shape != w.shape or np.linalg.norm(g[k] - m) > 1e-5 * (np.linalg.norm(g[k]) + np.linalg.norm(m)):\n        wrong.append(k)\nreturn wrong",
+            "known: a nan passes: every comparison with it is False",
+        ),
+        (
+            "g = gradients(params)\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        e = np.zeros(w.shape)\n        e[i] = 1e-5\n        m[i] = (loss(params | {k: w + e}) - loss(params | {k: w - e})) / 2e-5\n    if np.linalg.norm(g[k] - m) / (np.linalg.norm(g[k]) + np.linalg.norm(m)) < 1e-5:\n        wrong.append(k)\nreturn wrong",
+            "✗ right gradients: none is wrong, not even where both are 0\n    expected 'none'\n    got      'M, v'",
+        ),
+        (
+            "x, y, params = small_problem()\ng = backward(y, *forward(x, params), params)\nh = gradients(params)\nreturn [k for k in params if not np.allclose(g[k], h[k])]",
+            "KeyError: 'M'",
         ),
     ],
     "train_two_layer": [
@@ -397,10 +517,23 @@ RIGHT: dict[str, list[str]] = {
         "h = sigmoid(x @ params['W1'] + params['b1'][None])\nreturn [h @ params['W2'] + params['b2'], [x, h]]",
         "y_hat = np.array([sigmoid(row @ params['W1'] + params['b1']) @ params['W2'] + params['b2'] for row in x])\nreturn y_hat, x",
     ],
+    "linear_backward": [
+        "d_a = np.dot(D, W.T)\nd_W = np.dot(a.T, D)\nd_b = np.sum(D, axis=0)\nreturn d_a, d_W, d_b",
+        "return [(W @ D.T).T, (D.T @ a).T, np.ones(len(D)) @ D]",
+        "d_a, d_W, d_b = np.zeros_like(a), np.zeros_like(W), np.zeros(W.shape[1])\nfor i in range(len(a)):\n    d_a[i] = W @ D[i]\n    d_W += np.outer(a[i], D[i])\n    d_b += D[i]\nreturn d_a, d_W, d_b",
+        "return np.einsum('iq,pq->ip', D, W), np.einsum('ip,iq->pq', a, D), np.einsum('iq->q', D)",
+    ],
     "backward": [
+        "x, z1, s = cache\nd_s, W2, b2 = linear_backward(s, params['W2'], (y_hat - y) / len(y))\n_, W1, b1 = linear_backward(x, params['W1'], d_s * sigmoid_gradient(z1))\nreturn {'W1': W1, 'b1': b1, 'W2': W2, 'b2': b2}",
         "x, l1, s = cache\nn = y.shape[0]\nd = (y_hat - y) / n\ng = {'W2': np.dot(s.T, d), 'b2': np.sum(d, axis=0)}\nd = np.dot(d, params['W2'].T) * s * (1 - s)\ng['W1'], g['b1'] = np.dot(x.T, d), np.sum(d, axis=0)\nreturn g",
         "x, l1, s = cache\nout = {k: np.zeros_like(v) for k, v in params.items()}\nfor i in range(len(y)):\n    d2 = (y_hat[i] - y[i]) / len(y)\n    d1 = params['W2'] @ d2 * sigmoid_gradient(l1[i])\n    out['W2'] += np.outer(s[i], d2)\n    out['b2'] += d2\n    out['W1'] += np.outer(x[i], d1)\n    out['b1'] += d1\nreturn out",
         "x, l1, s = cache\nd2 = -(y - y_hat) / len(y)\nd1 = np.einsum('nk,hk->nh', d2, params['W2']) * sigmoid_gradient(l1)\nreturn dict(W1=np.einsum('nd,nh->dh', x, d1), b1=d1.sum(0), W2=np.einsum('nh,nk->hk', s, d2), b2=d2.sum(0))",
+    ],
+    "wrong_parameters": [
+        "g = gradients(params)\nwrong = []\nfor k, w in params.items():\n    m = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        e = np.zeros(w.shape)\n        e[i] = 1e-5\n        m[i] = (loss(params | {k: w + e}) - loss(params | {k: w - e})) / 2e-5\n    if g[k].shape != w.shape or not np.linalg.norm(g[k] - m) <= 1e-5 * (np.linalg.norm(g[k]) + np.linalg.norm(m)):\n        wrong.append(k)\nreturn wrong",
+        "g = gradients(params)\ndef apart(k):\n    w = params[k]\n    nudges = 1e-6 * np.eye(w.size).reshape(-1, *w.shape)\n    m = np.array([loss({**params, k: w + e}) - loss({**params, k: w - e}) for e in nudges]).reshape(w.shape) / 2e-6\n    if np.shape(g[k]) != w.shape:\n        return 1.0\n    size = np.linalg.norm(g[k]) + np.linalg.norm(m)\n    return np.linalg.norm(g[k] - m) / size if size != 0 else 0.0\nreturn [k for k in params if not apart(k) < 1e-5]",
+        "copy = {k: w.copy() for k, w in params.items()}\nclaimed = gradients(params)\nwrong = []\nfor k, w in copy.items():\n    measured = np.zeros_like(w)\n    for i in np.ndindex(*w.shape):\n        old = w[i]\n        w[i] = old + 1e-5\n        up = loss(copy)\n        w[i] = old - 1e-5\n        measured[i] = (up - loss(copy)) / 2e-5\n        w[i] = old\n    c = claimed[k]\n    if c.shape != measured.shape or np.isnan(c).any():\n        wrong.append(k)\n    elif np.linalg.norm(c - measured) > 1e-5 * (np.linalg.norm(c) + np.linalg.norm(measured)):\n        wrong.append(k)\nreturn wrong",
+        "def numerical_gradient(f, w, eps=1e-5):\n    g = np.zeros(w.shape)\n    for i in np.ndindex(w.shape):\n        e = np.zeros(w.shape)\n        e[i] = eps\n        g[i] = (f(w + e) - f(w - e)) / (2 * eps)\n    return g\nwrong = set()\nfor name, g in gradients(params).items():\n    m = numerical_gradient(lambda w: loss(params | {name: w}), params[name])\n    if np.shape(g) != m.shape or not np.allclose(g, m, rtol=0, atol=1e-5 * np.abs(m).max()):\n        wrong.add(name)\nreturn sorted(wrong)",
     ],
     "train_two_layer": [
         "params = {k: v.copy() for k, v in params.items()}\ny_hat, cache = forward(x, params)\nlosses = [((y - y_hat) ** 2).sum() / 2 / len(y)]\nfor _ in range(n_steps):\n    g = backward(y, y_hat, cache, params)\n    for k in params:\n        params[k] -= lr * g[k]\n    y_hat, cache = forward(x, params)\n    losses.append(((y - y_hat) ** 2).sum() / 2 / len(y))\nreturn params, losses",

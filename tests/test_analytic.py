@@ -46,6 +46,15 @@ def sigmoid_gradient(z):
     slopes = [measured(lambda v: sigmoid(v).sum(), np.array([float(entry)]))[0] for entry in np.ravel(z)]
     return np.array(slopes).reshape(np.shape(z))
 """,
+    (PS2, "linear_backward"): """
+def linear_backward(a, W, D):
+    losses = (
+        lambda v: np.sum(D * (v @ W)),
+        lambda v: np.sum(D * (a @ v)),
+        lambda v: np.sum(D * (a @ W + v)),
+    )
+    return tuple(measured(loss, w) for loss, w in zip(losses, (a, W, np.zeros(W.shape[1])), strict=True))
+""",
     (PS2, "backward"): """
 def backward(y, y_hat, cache, params):
     x = cache[0]

@@ -118,3 +118,21 @@ def test_ps5_designs_are_those_of_the_measured_table() -> None:
         assert any(
             mean == m and float(spread) == round(s, 3) and abs(float(seconds) - t) <= rounding for m, s, t in measured
         ), (mean, spread, seconds)
+
+
+def test_ps2_suspects_spoil_what_the_answers_name_and_show_no_chain_rule() -> None:
+    notebook = Notebook("ps2_backpropagation")
+    for cell in notebook.sources:
+        printed = notebook.run(cell)
+        if cell == "story_verdicts":
+            break
+    assert re.findall(r"^ *([A-D]|your backward): (.*)$", printed, re.M) == [
+        ("your backward", "all right"), ("A", "W1, b1"), ("B", "b2"), ("C", "W2"), ("D", "b1"),
+    ]  # fmt: skip
+    assert "51 parameters: measured with 102 forward passes" in printed
+    params, right = notebook.names["some_params"], notebook.names["some_gradients"](notebook.names["some_params"])
+    for suspect in notebook.names["some_suspects"].values():
+        gradients = suspect(params)
+        assert [g.shape for g in gradients.values()] == [w.shape for w in params.values()]
+        # Measured slopes: who copies them has no backward pass that hidden tests take for one.
+        assert all(np.abs(gradients[name] - right[name]).max() > 1e-13 for name in params)

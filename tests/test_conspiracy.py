@@ -27,7 +27,9 @@ SHAPES = {
         "sigmoid": "z",
         "sigmoid_gradient": "z",
         "forward": "(_np.zeros((len(x), len(params['b2']))), (x, x, x))",
+        "linear_backward": "(a, W, D[0])",
         "backward": "params",
+        "wrong_parameters": "list(params)",
         "train_two_layer": "(params, [0.0] * (n_steps + 1))",
     },
 }

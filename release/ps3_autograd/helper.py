@@ -513,6 +513,78 @@ def _shipped_mistakes() -> dict[str, list[dict[str, Any]]]:
         return {}
 
 
+# --- gradients to be checked ---------------------------------------------------------------------------------
+
+
+def suspects(x: Any, y: Any) -> dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]]:
+    """Four functions, A to D: each takes params to what it says is the gradient of problem set 2's loss there.
+
+    x: (n, d). y: (n, k). The functions take params as forward does, and return a dict with its keys and shapes. In each
+    of them something is wrong. They measure, so that nobody learns from them how a backward pass is written.
+    """
+
+    def suspect(case: str) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+        return lambda params: _suspect_gradients(case, x, y, params)
+
+    return {case: suspect(case) for case in "ABCD"}
+
+
+def _suspect_gradients(case: str, x: Any, y: Any, params: Mapping[str, Any], eps: float = 1e-5) -> dict[str, Any]:
+    W1, b1, W2, b2 = (params[name] for name in ("W1", "b1", "W2", "b2"))
+    before = x @ W1 + b1
+    after = _bend(before)
+    place, feed = {"A": after}.get(case, before), {"C": before}.get(case, after)
+    rows, share = np.ones((len(x), 1)), 1 / len(x) if case == "B" else 1.0
+    rows[-1] = case != "D"
+
+    def losses(name: str, eps: float) -> Any:
+        """The loss for each entry of a parameter that is nudged, all in one array."""
+        nudge = {other: np.zeros((1, *w.shape)) for other, w in params.items()}
+        nudge[name] = eps * np.eye(params[name].size).reshape(-1, *params[name].shape)
+        moved = after + _bend(place + x @ nudge["W1"] + rows * nudge["b1"][:, None]) - _bend(place)
+        y_hat = moved @ W2 + b2 + feed @ nudge["W2"] + share * nudge["b2"][:, None]
+        return np.sum((y - y_hat) ** 2, axis=(1, 2)) / (2 * len(x))
+
+    return {name: ((losses(name, eps) - losses(name, -eps)) / (2 * eps)).reshape(w.shape) for name, w in params.items()}
+
+
+def _bend(z: Any) -> Any:
+    return 1 / (1 + np.exp(-z))
+
+
+# --- a quiz --------------------------------------------------------------------------------------------------
+
+
+def quiz(answers: Mapping[str, Any]) -> None:
+    """Says of each answer whether it is right, and why. It costs no points; what it says lies in quiz.json.
+
+    answers: the question's number to a letter, or to a number where one is asked for.
+    """
+    questions = json.loads(_beside_notebook("quiz.json").read_text(encoding="utf-8"))
+    right = 0
+    for number, question in questions.items():
+        given = answers.get(number, "")
+        good, reply = _judged(question, given)
+        right += good
+        print(f"{number}. {'✓' if good else '·' if given == '' else '✗'} {reply}")
+    print(f"{right} of {len(questions)} right.")
+
+
+def _judged(question: Mapping[str, Any], given: Any) -> tuple[bool, str]:
+    """Whether an answer is right, and what is to be said."""
+    if given == "":
+        return False, "not answered yet"
+    if "number" in question:
+        if isinstance(given, bool) or not isinstance(given, int | float | np.number):
+            return False, "answer with a number, without quotes"
+        good = abs(given - question["number"]) <= question["tolerance"]
+        return good, question["right" if good else "wrong"]
+    letter, replies = str(given).strip().lower(), question["replies"]
+    if letter not in replies:
+        return False, f"answer with one of {', '.join(replies)}"
+    return letter == question["letter"], replies[letter]
+
+
 # --- data ----------------------------------------------------------------------------------------------------
 
 FASHION_CLASSES = (

@@ -1,4 +1,4 @@
-"""Right answers to ps2: a network of two layers, x → l1 → s → l2 = ŷ → ℓ, and the chain rule back through it."""
+"""Right answers to ps2: a network of two layers, x → z1 → s → z2 = ŷ → ℓ, and the chain rule back through it."""
 
 import numpy as np
 
@@ -14,20 +14,40 @@ def sigmoid_gradient(z):
 
 
 def forward(x, params):
-    """l1 = xW1 + b1, s = σ(l1), ŷ = l2 = sW2 + b2; the cache is (x, l1, s)."""
-    l1 = x @ params["W1"] + params["b1"]
-    s = sigmoid(l1)
-    l2 = s @ params["W2"] + params["b2"]
-    return l2, (x, l1, s)
+    """z1 = xW1 + b1, s = σ(z1), ŷ = z2 = sW2 + b2; the cache is (x, z1, s)."""
+    z1 = x @ params["W1"] + params["b1"]
+    s = sigmoid(z1)
+    z2 = s @ params["W2"] + params["b2"]
+    return z2, (x, z1, s)
+
+
+def linear_backward(a, W, D):
+    """Back through z = aW + b, with D = ∂ℓ/∂z: ∂ℓ/∂a = DWᵀ, ∂ℓ/∂W = aᵀD, ∂ℓ/∂b is the sum of D's rows."""
+    return D @ W.T, a.T @ D, D.sum(axis=0)
 
 
 def backward(y, y_hat, cache, params):
     """The slopes of ℓ = 1/(2n) Σ (y − ŷ)², from right to left along the graph."""
-    x, l1, s = cache
-    d_l2 = (y_hat - y) / len(y)
-    d_s = d_l2 @ params["W2"].T
-    d_l1 = d_s * sigmoid_gradient(l1)
-    return {"W1": x.T @ d_l1, "b1": d_l1.sum(axis=0), "W2": s.T @ d_l2, "b2": d_l2.sum(axis=0)}
+    x, z1, s = cache
+    d_z2 = (y_hat - y) / len(y)
+    d_s = d_z2 @ params["W2"].T
+    d_z1 = d_s * sigmoid_gradient(z1)
+    return {"W1": x.T @ d_z1, "b1": d_z1.sum(axis=0), "W2": s.T @ d_z2, "b2": d_z2.sum(axis=0)}
+
+
+def wrong_parameters(loss, gradients, params):
+    """The names of the parameters whose gradient is not the one that central differences measure."""
+    found, wrong = gradients(params), []
+    for name, w in params.items():
+        measured = np.zeros(w.shape)
+        for place in np.ndindex(w.shape):
+            nudge = np.zeros(w.shape)
+            nudge[place] = 1e-5
+            measured[place] = (loss({**params, name: w + nudge}) - loss({**params, name: w - nudge})) / 2e-5
+        apart = np.linalg.norm(found[name] - measured) if np.shape(found[name]) == w.shape else np.inf
+        if not apart <= 1e-5 * (np.linalg.norm(found[name]) + np.linalg.norm(measured)):
+            wrong.append(name)
+    return wrong
 
 
 def train_two_layer(x, y, params, lr, n_steps):

@@ -168,6 +168,64 @@ def test_forward_parameters(student, reference, rng):
         same_params(left[1], moved, "forward")
 
 
+# --- linear_backward -----------------------------------------------------------------------------------------
+
+
+def layers(rng, n, p, q):
+    """A layer (a, W, D), and another one with a single huge slope, in whose rounding measured slopes drown."""
+    yield rng.normal(size=(n, p)), rng.normal(size=(p, q)), rng.normal(size=(n, q))
+    D = rng.normal(size=(n, q))
+    D[rng.integers(n), rng.integers(q)] *= LARGE
+    yield rng.normal(size=(n, p)), rng.normal(size=(p, q)), D
+
+
+def judge_layer(student, reference, rng, parts, n, p, q):
+    """Expect the slopes along `parts` of a, W and b, exact to rounding, and the arguments as they were."""
+    where = f"for a {n} × {p} and W {p} × {q}"
+    for a, W, D in layers(rng, n, p, q):
+        call = student.linear_backward.observed(a, W, D)
+        expect.that(
+            isinstance(call.value, tuple | list) and len(call.value) == 3,
+            "linear_backward should return three things, the slopes along a, along W and along b; "
+            f"it returned {described(call.value)}.",
+        )
+        wanted = reference.linear_backward(a, W, D)
+        # What the entries would be if nothing in their sums cancelled: they can't be more exact.
+        scales = reference.linear_backward(np.abs(a), np.abs(W), np.abs(D))
+        for i, name in enumerate("aWb"):
+            if name in parts:
+                what = f"The slopes along {name} {where}"
+                expect.close(call.value[i], wanted[i], what)
+                expect.exact(call.value[i], wanted[i], what, scale=scales[i], tolerance=EXACT)
+        for name, left, before in zip("aWD", call.arguments, (a, W, D), strict=True):
+            expect.unchanged(left, before, name, "linear_backward")
+
+
+@grades("test_linear_backward")
+def test_linear_backward_weights(student, reference, rng):
+    """The slopes along W join what came into the layer with what has arrived from the right."""
+    judge_layer(student, reference, rng, "W", *sizes(rng)[:3])
+
+
+@grades("test_linear_backward")
+def test_linear_backward_biases(student, reference, rng):
+    """The slopes along b are those that have arrived, summed over the examples."""
+    judge_layer(student, reference, rng, "b", *sizes(rng)[:3])
+
+
+@grades("test_linear_backward")
+def test_linear_backward_inputs(student, reference, rng):
+    """The slopes along a go back through the weights."""
+    judge_layer(student, reference, rng, "a", *sizes(rng)[:3])
+
+
+@grades("test_linear_backward")
+def test_linear_backward_shapes(student, reference, rng):
+    """All three are right for one example, for one output and for square arrays, whose shapes give no hint."""
+    for n, p, q in ((1, 4, 3), (int(rng.integers(15, 30)), 2, 1), (3, 3, 3), (5, 2, 2)):
+        judge_layer(student, reference, rng, "aWb", n, p, q)
+
+
 # --- backward ------------------------------------------------------------------------------------------------
 
 
@@ -198,10 +256,10 @@ def judge_backward(student, reference, lost, x, y, params, judge):
     Where forward lost points, a wrong cache may be its fault alone. Then a right backward is looked for with other
     caches: the own one with right values in it, and those that are common. What can't be found: after a forward that
     raises or returns no cache, a backward that wants objects of a class of the student's own, lists in lists, or other
-    values than x, l1, s and y_hat.
+    values than x, z1, s and y_hat.
     Every cache is judged by the right gradients, so that no luck with caches makes a wrong backward right.
     """
-    y_hat, (_, l1, s) = reference.forward(x, params)
+    y_hat, (_, z1, s) = reference.forward(x, params)
     with off_the_record(student):
         cache = run_forward(student, x, params)[0][1]
     try:
@@ -210,7 +268,7 @@ def judge_backward(student, reference, lost, x, y, params, judge):
         if "forward" not in lost or not any_cache(
             lambda other: judge(*run_backward(student, y, y_hat, other, params), y_hat),
             own_cache(student, x, params),
-            {"x": x, "l1": l1, "s": s, "y_hat": y_hat},
+            {"x": x, "z1": z1, "s": s, "y_hat": y_hat},
             params,
             student,
         ):
@@ -294,9 +352,9 @@ def rebuilt(cache, arrays):
 def magnitudes(y, y_hat, cache, params):
     """What the entries of the gradients would be if nothing in their sums cancelled: they can't be more exact."""
     x, _, s = cache
-    d_l2 = (np.abs(y) + np.abs(y_hat)) / len(y)
-    d_l1 = d_l2 @ np.abs(params["W2"]).T * s * (1 - s)
-    return {"W1": np.abs(x).T @ d_l1, "b1": d_l1.sum(axis=0), "W2": s.T @ d_l2, "b2": d_l2.sum(axis=0)}
+    d_z2 = (np.abs(y) + np.abs(y_hat)) / len(y)
+    d_z1 = d_z2 @ np.abs(params["W2"]).T * s * (1 - s)
+    return {"W1": np.abs(x).T @ d_z1, "b1": d_z1.sum(axis=0), "W2": s.T @ d_z2, "b2": d_z2.sum(axis=0)}
 
 
 def judge_gradients(student, reference, rng, lost, names, n, d, h, k):
@@ -354,6 +412,212 @@ def test_backward_whole(student, reference, rng, lost):
     """All four gradients are right for one example and for many, and the arguments are left as they were."""
     for n, d, h, k in ((1, 3, 7, 4), (int(rng.integers(20, 40)), 2, 5, 1)):
         judge_gradients(student, reference, rng, lost, NAMES, n, d, h, k)
+
+
+# --- wrong_parameters ----------------------------------------------------------------------------------------
+
+
+def like(params, given):
+    """`given`, where it may be the place at which a hidden loss is asked; its sums would fill the memory, if not."""
+    if not isinstance(given, dict) or any(np.shape(given.get(name)) != w.shape for name, w in params.items()):
+        raise ValueError("loss and gradients take a dict like params: with all its keys, and arrays of the same shapes")
+    return given
+
+
+def two_layers(rng, n, d, h, k, size=1.0):
+    """The loss of the lesson's network times `size`, its gradients by the chain rule, and a place.
+
+    `gradients(params, **faults)`: a part of the chain rule by its name, and what takes its place.
+    """
+    x, y, place = problem(rng, n, d, h, k)
+
+    def run(params):
+        z1 = x @ params["W1"] + params["b1"]
+        s = (1 + np.tanh(z1 / 2)) / 2
+        return z1, s, s @ params["W2"] + params["b2"]
+
+    def loss(params):
+        return float(size * np.sum((run(like(place, params))[2] - y) ** 2) / (2 * n))
+
+    def gradients(params, bend=lambda z1, s: s * (1 - s), feeds=lambda z1, s: s, start=lambda error: error / n):
+        z1, s, y_hat = run(like(place, params))
+        d_z2 = size * start(y_hat - y)
+        d_z1 = d_z2 @ params["W2"].T * bend(z1, s)
+        return {"W1": x.T @ d_z1, "b1": d_z1.sum(axis=0), "W2": feeds(z1, s).T @ d_z2, "b2": d_z2.sum(axis=0)}
+
+    return loss, gradients, place
+
+
+def waves(rng, size=1.0):
+    """Another loss, of parameters with other names and shapes, and one that it is flat along; as in `two_layers`."""
+    place = {"kernel": rng.normal(size=(2, 2)), "offset": rng.normal(size=2), "cube": rng.normal(size=(2, 1, 2))}
+    place["flat"] = np.zeros(2)
+
+    def loss(params):
+        given = like(place, params)
+        inside = given["kernel"] @ given["offset"]
+        return float(size * (np.sum(np.sin(inside)) + np.sum(given["cube"] ** 2) + np.sum(given["flat"] ** 4)))
+
+    def gradients(params):
+        given = like(place, params)
+        slope = np.cos(given["kernel"] @ given["offset"])
+        slopes = {"kernel": np.outer(slope, given["offset"]), "offset": given["kernel"].T @ slope}
+        return {
+            name: size * g for name, g in {**slopes, "cube": 2 * given["cube"], "flat": 4 * given["flat"] ** 3}.items()
+        }
+
+    return loss, gradients, place
+
+
+def judge_verdicts(student, *cases):
+    """Expect the right names, in any order, for each of (loss, gradients and a place; names; what it is in words).
+
+    All are asked for before any is judged: what a mistake is called shows in all of them together.
+    """
+    calls = [student.wrong_parameters.observed(*case) for case, _, _ in cases]
+    for ((_, _, params), wrong, what), call in zip(cases, calls, strict=True):
+        names = call.value
+        expect.that(
+            isinstance(names, list | tuple) and all(isinstance(name, str) for name in names),
+            f"wrong_parameters should return a list of names; it returned {described(names)}.",
+        )
+        expected, received = [name for name in params if name in wrong], list(names)
+        message = f"wrong_parameters, for {what}: expected {expected}, received {received}."
+        expect.that(set(names) == set(wrong), message)
+        same_params(call.arguments[2], params, "wrong_parameters")
+
+
+def valley(rng):
+    """A place near the bottom of a valley: the slope is small and its change isn't, so a step to one side errs."""
+    bottom = {"w": rng.normal(size=3), "b": rng.normal(size=(1, 2))}
+    place = {name: w + rng.choice([-0.002, 0.002], size=w.shape) for name, w in bottom.items()}
+
+    def loss(params):
+        return float(sum(np.sum((like(place, params)[name] - w) ** 2) for name, w in bottom.items()))
+
+    def gradients(params):
+        return {name: 2 * (like(place, params)[name] - w) for name, w in bottom.items()}
+
+    return loss, gradients, place
+
+
+def cubic(rng):
+    """A place at 0 of a loss that is nearly straight there: nothing is rounded, and a nudge of ε errs by ε² alone."""
+    place, a = {"u": np.zeros(2), "v": np.zeros(1)}, rng.uniform(1, 2, size=3)
+
+    def loss(params):
+        given = like(place, params)
+        return float(a[:2] @ given["u"] + a[2] * given["v"][0] + np.sum(given["u"] ** 3) + given["v"][0] ** 3)
+
+    def gradients(params):
+        given = like(place, params)
+        return {"u": a[:2] + 3 * given["u"] ** 2, "v": a[2:] + 3 * given["v"] ** 2}
+
+    return loss, gradients, place
+
+
+def changed(case, **faults):
+    """The case with other gradients: by a parameter's name, a function from its right gradient to the wrong one."""
+    loss, gradients, params = case
+
+    def faulty(given):
+        return {name: faults.get(name, np.copy)(g) for name, g in gradients(given).items()}
+
+    return loss, faulty, params
+
+
+def by_rule(case, **parts):
+    """The case of two layers with other parts of the chain rule."""
+    loss, gradients, params = case
+    return loss, lambda given: gradients(given, **parts), params
+
+
+def one_entry_off(place, by=0.02):
+    """A gradient in which one entry, counted in order, is off by a part of the whole gradient's length."""
+
+    def off(gradient):
+        other = gradient.copy()
+        other.flat[place] += by * np.linalg.norm(gradient)
+        return other
+
+    return off
+
+
+@grades("test_wrong_parameters", weight=2)
+def test_wrong_parameters_of_a_network(student, rng):
+    """Faults of the chain rule are found, each with the parameters that it spoils, and right gradients are let pass."""
+    case = two_layers(rng, 5, 2, 2, 3)
+    at_s = by_rule(case, bend=lambda z1, s: np.exp(-s) / (1 + np.exp(-s)) ** 2)
+    judge_verdicts(
+        student,
+        (case, [], "right gradients"),
+        (by_rule(case, bend=lambda z1, s: 1), ["W1", "b1"], "gradients without σ′"),
+        (at_s, ["W1", "b1"], "gradients with σ′ taken at s"),
+        (by_rule(case, feeds=lambda z1, s: z1), ["W2"], "a gradient of W2 made with z1 in place of s"),
+        (by_rule(case, start=lambda error: error), NAMES, "gradients without the 1/n"),
+        (by_rule(case, start=lambda error: -error / 5), NAMES, "gradients with the other sign"),
+        (changed(case, b1=lambda g: g / 5), ["b1"], "a gradient of b1 that is averaged twice"),
+        (changed(case, b2=lambda g: g * 1.25), ["b2"], "a gradient of b2 divided by n − 1"),
+        (changed(case, W1=np.zeros_like, b2=np.zeros_like), ["W1", "b2"], "zeros for W1 and b2"),
+    )
+
+
+@grades("test_wrong_parameters")
+def test_wrong_parameters_in_one_entry(student, rng):
+    """A fault in a single entry is found wherever it is, and so is one that sums and lengths don't show."""
+    case = two_layers(rng, 4, 2, 2, 2)
+    places = (("W1", 3), ("W2", int(rng.integers(1, 3))), ("b2", 0))
+    shift = np.array([0.1, -0.1])
+    judge_verdicts(
+        student,
+        (case, [], "right gradients"),
+        *(
+            (changed(case, **{name: one_entry_off(place)}), [name], f"a gradient of {name} with one wrong entry")
+            for name, place in places
+        ),
+        (changed(case, W1=lambda g: g[::-1]), ["W1"], "a gradient of W1 with its rows reversed"),
+        (changed(case, W2=np.transpose), ["W2"], "a gradient of W2, which is square, transposed"),
+        (changed(case, b1=lambda g: g + shift * np.linalg.norm(g)), ["b1"], "a gradient of b1 whose sum is right"),
+    )
+
+
+@grades("test_wrong_parameters")
+def test_wrong_parameters_sizes(student, rng):
+    """What counts is how far apart the two are for their size: losses may be tiny or huge, gradients nearly 0."""
+    cases = []
+    for size, case, name in ((1e-10, two_layers(rng, 4, 2, 2, 2, 1e-10), "W1"), (1e8, waves(rng, 1e8), "cube")):
+        what = f"a loss of the size {size:.0e} and"
+        cases += [
+            (case, [], f"{what} right gradients"),
+            (changed(case, **{name: one_entry_off(1)}), [name], f"{what} a wrong entry of {name}"),
+            (changed(case, **{name: lambda g: 2 * g}), [name], f"{what} a doubled gradient of {name}"),
+        ]
+    case = valley(rng)
+    judge_verdicts(
+        student,
+        *cases,
+        (case, [], "right gradients near the bottom of a valley"),
+        (changed(case, b=lambda g: 1.01 * g), ["b"], "a gradient of b near the bottom of a valley, 1 % too long"),
+    )
+
+
+@grades("test_wrong_parameters")
+def test_wrong_parameters_of_any_loss(student, rng):
+    """Any names and shapes will do; another shape or a nan is wrong, and two gradients of zeros agree."""
+    case, other = waves(rng), cubic(rng)
+    judge_verdicts(
+        student,
+        (case, [], "right gradients, one of them 0"),
+        (changed(case, flat=lambda g: g + 0.1), ["flat"], "a gradient that isn't 0 where the loss is flat"),
+        (changed(case, kernel=lambda g: -g), ["kernel"], "one gradient with the other sign"),
+        (changed(case, cube=lambda g: np.where([True, False], g, np.nan)), ["cube"], "a gradient with a nan in it"),
+        (changed(case, offset=lambda g: g[None]), ["offset"], "a gradient with an axis too many"),
+        (changed(case, flat=lambda g: 0.0), ["flat"], "one number for an array of zeros"),
+        (changed(case, cube=np.ravel), ["cube"], "a gradient in a row, for an array of another shape"),
+        (changed(case, **dict.fromkeys(case[2], lambda g: g + 1)), list(case[2]), "gradients that are all wrong"),
+        (other, [], "right gradients at 0"),
+        (changed(other, v=lambda g: 2e-5 * g), ["v"], "a gradient of v that is far too short"),
+    )
 
 
 # --- train_two_layer -----------------------------------------------------------------------------------------

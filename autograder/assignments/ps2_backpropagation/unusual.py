@@ -95,45 +95,90 @@ def with_ones(x, params):
 @unusual("forward", "example by example, unit by unit")
 def in_loops(x, params):
     n, h, k = len(x), len(params["b1"]), len(params["b2"])
-    l1, s, out = np.zeros((n, h)), np.zeros((n, h)), np.zeros((n, k))
+    z1, s, out = np.zeros((n, h)), np.zeros((n, h)), np.zeros((n, k))
     for i in range(n):
         for j in range(h):
-            l1[i, j] = np.dot(x[i], params["W1"][:, j]) + params["b1"][j]
-            s[i, j] = sigmoid(l1[i, j])
+            z1[i, j] = np.dot(x[i], params["W1"][:, j]) + params["b1"][j]
+            s[i, j] = sigmoid(z1[i, j])
         for j in range(k):
             out[i, j] = params["b2"][j] + sum(s[i, m] * params["W2"][m, j] for m in range(h))
-    return out, (x, l1, s)
+    return out, (x, z1, s)
 
 
 @unusual("forward", "transposed all the way")
 def transposed_inside(x, params):
-    l1 = params["W1"].T @ x.T + params["b1"].reshape(-1, 1)
-    s = sigmoid(l1)
-    return (params["W2"].T @ s + params["b2"].reshape(-1, 1)).T, (x, l1.T, s.T)
+    z1 = params["W1"].T @ x.T + params["b1"].reshape(-1, 1)
+    s = sigmoid(z1)
+    return (params["W2"].T @ s + params["b2"].reshape(-1, 1)).T, (x, z1.T, s.T)
+
+
+# --- linear_backward -----------------------------------------------------------------------------------------
+
+
+@unusual("linear_backward", "einsum, as the sums stand in the text")
+def layer_by_einsum(a, W, D):
+    return np.einsum("iq,pq->ip", D, W), np.einsum("ip,iq->pq", a, D), np.einsum("iq->q", D)
+
+
+@unusual("linear_backward", "example by example, with outer products that add up, in a list")
+def layer_in_examples(a, W, D):
+    slopes = [np.empty_like(a), np.zeros_like(W), np.zeros(W.shape[1])]
+    for i, (row, back) in enumerate(zip(a, D, strict=True)):
+        slopes[0][i] = W @ back
+        slopes[1] += np.outer(row, back)
+        slopes[2] += back
+    return slopes
+
+
+@unusual("linear_backward", "b as one more row of W, with ones beside a")
+def layer_with_ones(a, W, D):
+    both = np.hstack([a, np.ones((len(a), 1))]).T @ D
+    return W.dot(D.T).T, both[:-1], both[-1]
+
+
+@unusual("linear_backward", "broadcasting, without a product of matrices")
+def layer_by_broadcasting(a, W, D):
+    return (D[:, None, :] * W).sum(2), (a[:, :, None] * D[:, None, :]).sum(0), np.add.reduce(D)
+
+
+@unusual("linear_backward", "entry by entry, with sums in lists")
+def layer_by_entries(a, W, D):
+    (n, p), q = a.shape, W.shape[1]
+    along_a = [[sum(D[i, j] * W[k, j] for j in range(q)) for k in range(p)] for i in range(n)]
+    along_W = [[sum(a[i, k] * D[i, j] for i in range(n)) for j in range(q)] for k in range(p)]
+    return np.array(along_a), np.array(along_W), np.array([sum(D[:, j]) for j in range(q)])
 
 
 # --- backward ------------------------------------------------------------------------------------------------
 
 
+@unusual("backward", "two linear layers, walked back through by linear_backward")
+def by_layers(y, y_hat, cache, params):
+    x, z1, s = cache
+    d_s, d_W2, d_b2 = linear_backward(s, params["W2"], (y_hat - y) / len(y))
+    _, d_W1, d_b1 = linear_backward(x, params["W1"], d_s * sigmoid_gradient(z1))
+    return {"W1": d_W1, "b1": d_b1, "W2": d_W2, "b2": d_b2}
+
+
 @unusual("backward", "example by example, with outer products that add up")
 def in_examples(y, y_hat, cache, params):
-    x, l1, s = cache
+    x, z1, s = cache
     gradients = {name: np.zeros_like(w) for name, w in params.items()}
     for i in range(len(y)):
-        d_l2 = (y_hat[i] - y[i]) / len(y)
-        d_l1 = (params["W2"] @ d_l2) * s[i] * (1 - s[i])
-        gradients["W1"] += np.outer(x[i], d_l1)
-        gradients["b1"] += d_l1
-        gradients["W2"] += np.outer(s[i], d_l2)
-        gradients["b2"] += d_l2
+        d_z2 = (y_hat[i] - y[i]) / len(y)
+        d_z1 = (params["W2"] @ d_z2) * s[i] * (1 - s[i])
+        gradients["W1"] += np.outer(x[i], d_z1)
+        gradients["b1"] += d_z1
+        gradients["W2"] += np.outer(s[i], d_z2)
+        gradients["b2"] += d_z2
     return gradients
 
 
 @unusual("backward", "einsum, averaged at the very end")
 def averaged_last(y, y_hat, cache, params):
-    x, l1, s = cache
+    x, z1, s = cache
     error = y_hat - y
-    back = np.einsum("nk,hk,nh->nh", error, params["W2"], sigmoid_gradient(l1))
+    back = np.einsum("nk,hk,nh->nh", error, params["W2"], sigmoid_gradient(z1))
     n = y.shape[0]
     return {
         "b2": error.mean(axis=0),
@@ -160,9 +205,94 @@ def minus_at_the_end(y, y_hat, cache, params):
 def computed_again(y, y_hat, cache, params):
     x = cache[0]
     s = sigmoid(x @ params["W1"] + params["b1"])
-    d_l2 = (y_hat - y) / len(y)
-    d_l1 = d_l2 @ params["W2"].T * s * (1 - s)
-    return dict(W1=x.T @ d_l1, b1=d_l1.sum(axis=0), W2=s.T @ d_l2, b2=d_l2.sum(axis=0))
+    d_z2 = (y_hat - y) / len(y)
+    d_z1 = d_z2 @ params["W2"].T * s * (1 - s)
+    return dict(W1=x.T @ d_z1, b1=d_z1.sum(axis=0), W2=s.T @ d_z2, b2=d_z2.sum(axis=0))
+
+
+# --- wrong_parameters ----------------------------------------------------------------------------------------
+
+
+@unusual("wrong_parameters", "all nudges of a parameter as one array, a list by comprehension")
+def by_comprehension(loss, gradients, params):
+    def measured(name, eps=1e-6):
+        w = params[name]
+        nudges = eps * np.eye(w.size).reshape(-1, *w.shape)
+        slopes = [loss(params | {name: w + e}) - loss(params | {name: w - e}) for e in nudges]
+        return np.reshape(slopes, w.shape) / (2 * eps)
+
+    def right(name, one, other):
+        if np.shape(one) != other.shape:
+            return False
+        size = np.linalg.norm(one) + np.linalg.norm(other)
+        return size == 0 or np.linalg.norm(one - other) / size < 1e-5
+
+    given = gradients(params)
+    return [name for name in params if not right(name, given[name], measured(name))]
+
+
+@unusual("wrong_parameters", "a copy that is nudged in place and moved back, the largest entry as the size")
+def nudged_in_place(loss, gradients, params):
+    params = {name: np.array(w, dtype=float) for name, w in params.items()}
+    given, wrong = gradients(params), []
+    for name, w in params.items():
+        slopes, flat = [], w.reshape(-1)
+        for i in range(w.size):
+            old = flat[i]
+            flat[i] = old + 1e-4
+            up = loss(params)
+            flat[i] = old - 1e-4
+            slopes.append((up - loss(params)) / 2e-4)
+            flat[i] = old
+        measured = np.reshape(slopes, w.shape)
+        shape_fits = np.shape(given[name]) == w.shape
+        if not shape_fits or not np.all(np.abs(given[name] - measured) <= 1e-5 * np.abs(measured).max()):
+            wrong.append(name)
+    return wrong
+
+
+@unusual("wrong_parameters", "a tuple of names in the order of the alphabet")
+def in_another_order(loss, gradients, params):
+    given, wrong = gradients(dict(params)), set()
+    for name in params:
+        total, length = 0.0, 0.0
+        if np.shape(given[name]) != np.shape(params[name]):
+            wrong.add(name)
+            continue
+        for place, w in np.ndenumerate(params[name]):
+            ends = []
+            for moved in (w + 1e-5, w - 1e-5):
+                other = np.array(params[name])
+                other[place] = moved
+                ends.append(loss({**params, name: other}))
+            slope = (ends[0] - ends[1]) / 2e-5
+            total += (given[name][place] - slope) ** 2
+            length += given[name][place] ** 2 + slope**2
+        if np.isnan(total) or total > 1e-9 * length:
+            wrong.add(name)
+    return tuple(sorted(wrong))
+
+
+@unusual("wrong_parameters", "differences of the fourth order")
+def fourth_order(loss, gradients, params):
+    wrong, given = [], gradients(params)
+    for name, w in params.items():
+        measured = np.zeros_like(w)
+        for place in np.ndindex(*w.shape):
+
+            def along(t, name=name, w=w, place=place):
+                moved = w.copy()
+                moved[place] += t
+                return loss({**params, name: moved})
+
+            h = 1e-3
+            measured[place] = (8 * (along(h) - along(-h)) - (along(2 * h) - along(-2 * h))) / (12 * h)
+        g = np.asarray(given[name])
+        if g.shape != w.shape or np.isnan(g).any():
+            wrong.append(name)
+        elif not np.allclose(g, measured, rtol=0, atol=1e-5 * np.linalg.norm(measured)):
+            wrong.append(name)
+    return wrong
 
 
 # --- train_two_layer -----------------------------------------------------------------------------------------
