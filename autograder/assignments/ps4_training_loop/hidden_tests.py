@@ -206,6 +206,13 @@ def same_network(student, reference, rng, sizes, *arguments):
     return models, secrets
 
 
+def computed(sizes, weights, x):
+    """The logits of a right network with these weights, which may be the student's."""
+    for name, kind, _ in layers(sizes):
+        x = torch.relu(x) if kind == "ReLU" else x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
+    return x.detach()
+
+
 @grades("test_build_network", weight=2)
 def test_build_network_default(student, reference, rng):
     """Without arguments it is 784 → 128 → 64 → 10 with named layers."""
@@ -238,7 +245,7 @@ def test_build_network_fresh(student, reference, rng):
         named_layers(student, model, sizes, "build_network(12, (9,), 5)")
         weights = tools_of(student).weights(model)
         expect.that(alike(weights, secret_weights(rng, sizes)), "build_network(12, (9,), 5) has other parameters.")
-        right = tools_of(reference).outputs(tools_of(reference).network(layers(sizes), weights), inputs)
+        right = computed(sizes, weights, inputs)
         expect.close(tools_of(student).outputs(model, inputs), right, "the new network's output", rtol=1e-5)
         started.append(weights)
     one, other = started
@@ -288,22 +295,33 @@ def test_cross_entropy_gradient(student, reference, rng):
         expect.close(gradient, wanted, f"the gradient at logits ({n}, {classes})", rtol=1e-5, scale=1 / n)
 
 
+def far_apart(rng):
+    """Batches with logits of every size, and what they are."""
+    # Exponentials that float32 can hold, and a probability of the right class that it can't.
+    logits, labels = secret_logits(rng, 4, 10, size=0.3)
+    rows = torch.arange(4)
+    logits[rows, labels] -= 60.0
+    logits[rows, (labels + 1) % 10] += 60.0
+    yield logits.float(), labels, "for float32 logits of about ±60"
+    for kind in (torch.float32, torch.float64):
+        logits, labels = secret_logits(rng, 6, 10)
+        logits += torch.tensor([1000.0, -1000.0, 0.0, 300.0, 0.0, 0.0]).view(6, 1)
+        # One logit of the last two images is 1000 above the others: of the right class, and of a wrong one.
+        labels[5] = (labels[4] + 1) % 10
+        logits[4:, labels[4]] += 1000.0
+        yield logits.to(kind), labels, f"for {str(kind).removeprefix('torch.')} logits of about ±1000"
+
+
 @grades("test_cross_entropy", weight=2)
 def test_cross_entropy_stable(student, reference, rng):
     """Both are right for logits of ±1000, in float32 as well, whatever the other images' logits are."""
-    for kind in (torch.float32, torch.float64):
-        logits, labels = secret_logits(rng, 6, 10)
-        far = torch.tensor([1000.0, -1000.0, 0.0, 300.0, 0.0, 0.0])
-        logits += far.view(6, 1)
-        # The largest logit of these two images is 1000 above the others: of the right class, and of a wrong one.
-        labels[5] = (labels[4] + 1) % 10
-        logits[4:, labels[4]] += 1000.0
-        logits = logits.to(kind)
-        loss, gradient = both(student.cross_entropy(logits, labels))
+    batches = list(far_apart(rng))
+    answers = [student.cross_entropy(logits, labels) for logits, labels, _ in batches]
+    for (logits, labels, what), answer in zip(batches, answers, strict=True):
+        loss, gradient = both(answer)
         wanted, right = reference.cross_entropy(logits, labels)
-        what = f"for logits of about ±1000 in {str(kind).removeprefix('torch.')}"
         expect.close(loss, wanted, f"the loss {what}", rtol=1e-5)
-        expect.close(gradient, right, f"the gradient {what}", rtol=1e-4, scale=1 / 6)
+        expect.close(gradient, right, f"the gradient {what}", rtol=1e-4, scale=1 / len(labels))
 
 
 @grades("test_cross_entropy")
@@ -402,8 +420,14 @@ def reachable(reference, rng, start, n, lr):
 def test_overfit_batch_losses(student, reference, rng):
     """It returns the loss of each step, up to the first one below the target, or max_steps of them."""
     start = secret_weights(rng)
-    for n, lr, max_steps in ((6, 0.1, 20), (4, 0.05, 20), (6, 0.1, 3)):
+    for n, lr, max_steps, reached in (
+        (6, 0.1, 3, True),
+        (6, 0.1, 20, False),
+        (4, 0.05, 20, False),
+        (6, 0.1, 3, False),
+    ):
         images, labels, target = reachable(reference, rng, start, n, lr)
+        target = 100.0 if reached else target
         got, wanted = (Bench(who, start, lr).overfit(images, labels, target, max_steps) for who in (student, reference))
         what = f"overfit_batch(…, target={target:.3f}, max_steps={max_steps})"
         same_losses(got, wanted, what, "one for each step")
@@ -478,6 +502,19 @@ def same_losses(got, wanted, what, each="one for each full window"):
         f"{what} should return {len(wanted)} losses, {each}; it returned {len(got)}.",
     )
     expect.close(got, wanted, what, rtol=1e-4)
+
+
+@grades("test_train")
+def test_train_alone(student, reference, rng):
+    """Gradients that stood there before the training have no influence."""
+    start = secret_weights(rng)
+    stale = {name: tensor(rng.normal(size=value.shape)) for name, value in start.items()}
+    images, labels = noise(rng, 13)
+    mine, right = (Bench(who, start) for who in (student, reference))
+    for bench in (mine, right):
+        tools_of(bench.who).set_gradients(bench.model, stale)
+        bench.train(images, labels, 8, 1, 2)
+    same_weights(mine.weights, right.weights, start, "After 1 epoch of 2 batches, with old gradients before it,")
 
 
 @grades("test_train")

@@ -857,7 +857,6 @@ wrong(
     "a single step is taken",
     STOP,
     {"range(max_steps)": "range(1)"},
-    same_as=("returns_in_the_loop",),
 )
 wrong(
     "last_loss_only",
