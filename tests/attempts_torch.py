@@ -19,6 +19,26 @@ loss = criterion(model(images.view(images.shape[0], -1)), labels)
 loss.backward()
 optimizer.step()
 return loss.item()"""
+CROSS_ENTROPY = """n = len(labels)
+m = logits.max(dim=1, keepdim=True).values
+p = torch.exp(logits - m)
+total = p.sum(dim=1, keepdim=True)
+rows = torch.arange(n)
+loss = (m[:, 0] + torch.log(total[:, 0]) - logits[rows, labels]).mean()
+gradient = p / total
+gradient[rows, labels] -= 1
+return loss, gradient / n"""
+BY_HEART = """losses = []
+for step in range(max_steps):
+    loss = train_step(model, images, labels, criterion, optimizer)
+    losses.append(loss)
+    if loss < target:
+        break
+return losses"""
+INSIDE = """optimizer.zero_grad()
+    loss = criterion(model(images.flatten(1)), labels)
+    loss.backward()
+    optimizer.step()"""
 LOOP = """reports, running, step = [], 0.0, 0
 for epoch in range(epochs):
     for images, labels in loader:
@@ -421,6 +441,57 @@ WRONG: dict[str, list[tuple[str, str]]] = {
             "the lowest of 500 is 0.0000",
         ),
     ],
+    "cross_entropy": [
+        (
+            "p = torch.exp(logits) / torch.exp(logits).sum(dim=1, keepdim=True)\nn = len(labels)\nloss = -torch.log(p[torch.arange(n), labels]).mean()\np[torch.arange(n), labels] -= 1\nreturn loss, p / n",
+            "known: the exponentials overflow, and the logarithm is taken of a probability that may be rounded to 0 | the largest logit is not taken off, so that the exponential overflows",
+        ),
+        (
+            "p = torch.softmax(logits, dim=1)\nn = len(labels)\nloss = -torch.log(p[torch.arange(n), labels]).mean()\nreturn loss, (p - F.one_hot(labels, logits.shape[1])) / n",
+            "known: the logarithm is taken of a probability that may be rounded to 0",
+        ),
+        (
+            "p = torch.softmax(logits, dim=0)\nrows = torch.arange(len(labels))\nloss = -torch.log(p[rows, labels]).mean()\np[rows, labels] -= 1\nreturn loss, p / len(labels)",
+            "got      [[1, 0, 1]]",
+        ),
+        (
+            edited(CROSS_ENTROPY, "gradient / n", "gradient"),
+            "known: the gradient is not divided by the number of images",
+        ),
+        (edited(CROSS_ENTROPY, ").mean()", ").sum()"), "known: the loss is the sum over the images, not the mean"),
+        (edited(CROSS_ENTROPY, ", gradient / n", ""), "known: only the loss is returned"),
+        (
+            edited(CROSS_ENTROPY, "loss, gradient / n", "gradient / n, loss"),
+            "known: gradient and loss are returned in the opposite order",
+        ),
+        (edited(CROSS_ENTROPY, "gradient[rows, labels] -= 1\n", ""), "known: the gradient is the probabilities alone"),
+        (
+            edited(CROSS_ENTROPY, "gradient[rows, labels]", "gradient[:, labels]"),
+            "known: 1 is taken off in whole columns: at the labels of all images, in every image",
+        ),
+        (
+            edited(CROSS_ENTROPY, "m[:, 0] + torch.log", "torch.log"),
+            "known: the largest logit is taken off in the exponents, and not in the other term of the loss",
+        ),
+        (
+            edited(CROSS_ENTROPY, "gradient[rows, labels] -= 1", "gradient -= F.one_hot(labels, 10)"),
+            "stops like: the number of classes is fixed at 10",
+        ),
+        (edited(CROSS_ENTROPY, "logits[rows, labels]", "logits[labels]"), "IndexError: index 1 is out of bounds"),
+        (
+            edited(CROSS_ENTROPY, "dim=1, keepdim=True).values", "dim=1, keepdim=True)"),
+            "in cross_entropy, line 4 of its cell:  p = torch.exp(logits - m)",
+        ),
+        (
+            "loss = F.cross_entropy(logits, labels)\nloss.backward()\nreturn loss.item(), logits.grad",
+            "element 0 of tensors does not require grad",
+        ),
+        ("logits = logits.float()\n" + CROSS_ENTROPY, "They are 1.8e-08 apart"),
+        (
+            edited(CROSS_ENTROPY, "p = torch.exp(logits - m)", "logits -= m\np = torch.exp(logits)", "m[:, 0] + ", ""),
+            "logits was [[0, 0.6931, 1.6094]",
+        ),
+    ],
     "train_step": [
         (
             edited(STEP, "optimizer.zero_grad()\n", ""),
@@ -482,6 +553,70 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         (
             edited(STEP, "images.view(", "images.cuda().view("),
             "RuntimeError: Found no NVIDIA driver on your system. Please check that you have an NVIDIA GPU and installed a driver from http://www.nvidia.com/Download/index.aspx",
+        ),
+    ],
+    "overfit_batch": [
+        (
+            "return [train_step(model, images, labels, criterion, optimizer) for _ in range(max_steps)]",
+            "known: all steps are taken, whatever the loss is | it stops where the loss doesn't fall any more, not at the target | the target is fixed at 0.01",
+        ),
+        (
+            edited(BY_HEART, "loss < target", "loss > target"),
+            "known: it stops where the loss is above the target, not below it",
+        ),
+        (
+            edited(
+                BY_HEART, "    losses.append(loss)\n", "", "        break", "        break\n    losses.append(loss)"
+            ),
+            "known: the loss that reached the target is not in the list",
+        ),
+        (edited(BY_HEART, "range(max_steps)", "range(max_steps + 1)"), "known: one step too many is allowed"),
+        (edited(BY_HEART, "range(max_steps)", "range(1, max_steps)"), "known: one step too few is allowed"),
+        (edited(BY_HEART, "break", "return loss"), "expected a list; got 0.7184 (float)"),
+        (
+            edited(BY_HEART, "return losses", "return losses[-1]"),
+            "known: only the last loss is returned, not the list of them",
+        ),
+        (
+            edited(BY_HEART, "return losses", "return len(losses)"),
+            "known: the number of steps is returned, not the losses",
+        ),
+        (edited(BY_HEART, "return losses", "    return losses"), "known: return ends the loop after the first step"),
+        (
+            "losses = []\nwhile loss > target and len(losses) < max_steps:\n    loss = train_step(model, images, labels, criterion, optimizer)\n    losses.append(loss)\nreturn losses",
+            "UnboundLocalError",
+        ),
+        (
+            "loss, losses = 1.0, []\nwhile loss > target and len(losses) < max_steps:\n    loss = train_step(model, images, labels, criterion, optimizer)\n    losses.append(loss)\nreturn losses",
+            "got 0",
+        ),
+        (
+            edited(
+                BY_HEART, "train_step(model, images, labels, criterion, optimizer)", "train_step(model, images, labels)"
+            ),
+            "missing 2 required positional arguments",
+        ),
+        (
+            edited(BY_HEART, "losses = []\n", "losses = []\nmodel = deepcopy(model)\n"),
+            "known: a copy of the model is shown the batch, and the optimizer holds another one's parameters | there is no step",
+        ),
+        (
+            edited(BY_HEART, "losses = []\n", "losses = []\noptimizer = optim.SGD(model.parameters(), lr=0.01)\n"),
+            "known: a new optimizer is made, with a rate of its own",
+        ),
+        (
+            edited(
+                BY_HEART,
+                "loss = train_step(model, images, labels, criterion, optimizer)",
+                edited(INSIDE, "optimizer.zero_grad()\n    ", ""),
+                "append(loss)",
+                "append(loss.item())",
+            ),
+            "known: the gradients are never cleared",
+        ),
+        (
+            edited(BY_HEART, "loss = train_step(model, images, labels, criterion, optimizer)", INSIDE),
+            "known: the losses are kept with their graphs",
         ),
     ],
     "train": [
@@ -547,6 +682,34 @@ WRONG: dict[str, list[tuple[str, str]]] = {
             "expected a float; got a tensor of shape ()",
         ),
         (edited(LOOP, "range(epochs)", "epochs"), "TypeError: 'int' object is not iterable"),
+    ],
+    "diagnose_run": [
+        ("pass", "got None"),
+        ("print({'A': 'softmax twice', 'B': 'rate too high'}.get(run))", "got None"),
+        (
+            "return {'A': 'softmax twice', 'B': 'rate too high', 'C': 'labels shuffled', 'D': 'rate too small'}",
+            "got {'A'",
+        ),
+        ("return 'rate too high'", "got rate too high, rate too high"),
+        (
+            "return {'A': 'Softmax twice', 'B': 'Rate too high', 'C': 'Labels shuffled', 'D': 'Rate too small'}[run]",
+            "got 'Softmax twice'",
+        ),
+        ("return CAUSES[run]", "list indices must be integers or slices, not str"),
+        ("return CAUSES['ABCD'.index(run) + 3]", "IndexError: list index out of range"),
+        ("return {A: 'softmax twice', B: 'rate too high'}[run]", "name 'A' is not defined"),
+        ("return {'a': 'softmax twice', 'b': 'rate too high'}[run]", "KeyError: 'A'"),
+        (
+            "if run == 'A':\n    return 'softmax twice'\nif run == 'B':\n    return 'rate too high'\nif run == 'C':\n    return 'labels shuffled'",
+            "got None",
+        ),
+        (
+            "if run == 'A':\n    return 'softmax twice'\nelif run == 'B' or 'D':\n    return 'rate too high'\nreturn 'labels shuffled'",
+            "got softmax twice, rate too high, rate too high, rate too high",
+        ),
+        ("return {'A': 3, 'B': 2, 'C': 4, 'D': 0}[run]", "got 3"),
+        ("return ['softmax twice', 'rate too high', 'labels shuffled', 'rate too small']", "got ['softmax twice'"),
+        ("return run", "got 'A'"),
     ],
     "predict": [
         (
@@ -799,16 +962,38 @@ RIGHT: dict[str, list[str]] = {
         "sizes = [input_size, *hidden_sizes]\nmodel = nn.Sequential()\nfor i in range(len(hidden_sizes)):\n    model.add_module(f'fc{i + 1}', nn.Linear(sizes[i], sizes[i + 1]))\n    model.add_module('relu' + str(i + 1), nn.ReLU())\nmodel.add_module('logits', nn.Linear(sizes[-1], output_size))\nreturn model",
         "pairs = []\nfor i, h in enumerate(hidden_sizes):\n    pairs += [(f'fc{i + 1}', nn.Linear(hidden_sizes[i - 1] if i else input_size, h)), (f'relu{i + 1}', nn.ReLU(inplace=True))]\nreturn nn.Sequential(OrderedDict(pairs + [('logits', nn.Linear(hidden_sizes[-1], output_size))]))",
     ],
+    "cross_entropy": [
+        CROSS_ENTROPY,
+        "z = logits - logits.amax(1, keepdim=True)\nlog_p = z - z.exp().sum(1, keepdim=True).log()\none_hot = F.one_hot(labels, z.shape[1])\nreturn -(log_p * one_hot).sum() / len(z), (log_p.exp() - one_hot) / len(z)",
+        "loss, gradient = 0.0, torch.zeros_like(logits)\nfor i in range(len(labels)):\n    loss += torch.logsumexp(logits[i], 0) - logits[i, labels[i]]\n    gradient[i] = torch.softmax(logits[i], 0)\n    gradient[i, labels[i]] -= 1\nreturn loss / len(labels), gradient / len(labels)",
+        "z = logits.clone().requires_grad_()\nloss = nn.CrossEntropyLoss()(z, labels)\nloss.backward()\nreturn loss.item(), z.grad",
+    ],
     "train_step": [
         STEP,
         "logits = model(images.flatten(1))\nloss = criterion(logits, labels)\noptimizer.zero_grad()\nloss.backward()\noptimizer.step()\nreturn float(loss)",
         "device = 'cuda' if torch.cuda.is_available() else 'cpu'\nmodel.to(device)\nimages, labels = images.to(device), labels.to(device)\nmodel.zero_grad()\nloss = criterion(model(torch.flatten(images, start_dim=1)), labels)\nloss.backward()\noptimizer.step()\nreturn loss.detach().cpu().item()",
         "def closure():\n    optimizer.zero_grad()\n    loss = criterion(model(images.reshape(len(images), 784)), labels)\n    loss.backward()\n    return loss\nreturn optimizer.step(closure).item()",
     ],
+    "overfit_batch": [
+        BY_HEART,
+        "losses = []\nwhile len(losses) < max_steps and (not losses or losses[-1] >= target):\n    losses.append(train_step(model, images, labels, criterion, optimizer))\nreturn losses",
+        "history, loss = [], float('inf')\nfor _ in range(max_steps):\n    if loss < target:\n        return history\n    loss = train_step(model, images, labels, criterion, optimizer)\n    history = history + [loss]\nreturn history",
+        edited(
+            BY_HEART,
+            "loss = train_step(model, images, labels, criterion, optimizer)",
+            f"{INSIDE}\n    loss = loss.item()",
+        ),
+    ],
     "train": [
         LOOP,
         "losses = [train_step(model, *batch, criterion, optimizer) for _ in range(epochs) for batch in loader]\nreturn [sum(losses[i : i + print_every]) / print_every for i in range(0, len(losses) - print_every + 1, print_every)]",
         "means, window = [], []\nfor _ in range(epochs):\n    for images, labels in loader:\n        window.append(train_step(model, images, labels, criterion, optimizer))\n        if len(window) == print_every:\n            means.append(float(np.mean(window)))\n            window.clear()\nreturn means",
+    ],
+    "diagnose_run": [
+        "return {'A': 'softmax twice', 'B': 'gradients never cleared', 'C': 'labels shuffled', 'D': 'rate too high'}[run]",
+        "if run == 'A':\n    return 'softmax twice'\nelif run == 'B':\n    return 'gradients never cleared'\nelif run == 'C':\n    return 'labels shuffled'\nelse:\n    return 'rate too high'",
+        "return CAUSES[{'A': 3, 'B': 2, 'C': 4, 'D': 0}[run]]",
+        "causes = ['softmax twice', 'gradients never cleared', 'labels shuffled', 'rate too high']\nreturn causes['ABCD'.index(run)]",
     ],
     "predict": [
         "was = model.training\nmodel.eval()\nwith torch.no_grad():\n    p = F.softmax(model(images.flatten(1)), dim=-1)\nif was:\n    model.train()\nreturn p",

@@ -7,6 +7,7 @@ than any student has.
 from __future__ import annotations
 
 import base64
+import itertools
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ import msgspec
 import numpy as np
 import pytest
 import torch
+from rehearsal import Rehearsal
 from torch import nn, optim
 
 from autograder.assignments.ps4_training_loop import answers as right_answers
@@ -230,8 +232,8 @@ tools["grad_enabled"] = lambda: True
 def test_attack_predict_in_the_wrong_mode_with_lying_tools(grader: Grader, mode: str, after: str, fails: str) -> None:
     report = graded(grader, 2, predict=PREDICT.format(before=TOOLS, mode=mode, after=after))
     assert failed(report, "predict") == {fails}
-    assert points(report, "accuracy") == 3
-    assert points(report, "final_accuracy") == 5
+    assert points(report, "accuracy") == 2
+    assert points(report, "final_accuracy") == 3
 
 
 def test_attack_optimizer_made_anew_unseen_loses_points(grader: Grader) -> None:
@@ -324,13 +326,66 @@ def train_step(model, images, labels, criterion, optimizer):
 )
 def test_mistake_in_a_step_costs_the_loop_nothing(grader: Grader, flat: str, value: str) -> None:
     report = graded(grader, 2, train_step=STEP.format(flat=flat, value=value))
-    assert points(report, "train_step") < 5
-    assert points(report, "train") == 6
+    assert points(report, "train_step") < 4
+    assert points(report, "train") == 5
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("result", ["None", "torch.zeros(3)", "1 / 0", "model(images.flatten(1)).detach()"])
 def test_mistake_in_a_prediction_costs_accuracy_nothing(grader: Grader, result: str) -> None:
     report = graded(grader, 2, predict=f"def predict(model, images):\n    return {result}\n")
-    assert points(report, "predict") < 3
-    assert points(report, "accuracy") == 3
+    assert points(report, "predict") < 2
+    assert points(report, "accuracy") == 2
+
+
+# --- loss by hand, one batch, sick runs ----------------------------------------------------------------------
+
+YES = """
+class Yes(str):
+    def __eq__(self, other): return True
+    def __ne__(self, other): return False
+    __hash__ = str.__hash__
+
+def diagnose_run(run):
+    return Yes("any")
+"""
+FALLING = """
+def overfit_batch(model, images, labels, criterion, optimizer, target, max_steps):
+    losses = [criterion(model(images.flatten(1)), labels).item()]
+    while losses[-1] >= target and len(losses) < max_steps:
+        losses.append(losses[-1] * 0.9)
+    return losses
+"""
+FROM_THE_STACK = """
+import sys
+
+def cross_entropy(logits, labels):
+    frame = sys._getframe()
+    while frame is not None:
+        for value in frame.f_locals.values():
+            if isinstance(value, tuple) and len(value) == 2 and torch.is_tensor(value[1]):
+                return value
+        frame = frame.f_back
+    return torch.zeros(()), torch.zeros_like(logits)
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "source"),
+    [("diagnose_run", YES), ("overfit_batch", FALLING), ("cross_entropy", FROM_THE_STACK)],
+    ids=["text equal to all", "losses that fall by themselves", "looks for the answer in the stack"],
+)
+def test_attack_on_the_smaller_functions_scores_nothing(grader: Grader, function: str, source: str) -> None:
+    assert points(graded(grader, 2, **{function: source}), function) == 0
+
+
+def test_guess_among_the_orders_of_the_four_causes_earns_a_twelfth() -> None:
+    rehearsal = Rehearsal(TASK.name, "diagnose_run")
+    causes = [right_answers.diagnose_run(run) for run in "ABCD"]
+    earned = []
+    for order in itertools.permutations(causes):
+        guess = dict(zip("ABCD", order, strict=True))
+        trials = list(rehearsal.trials(guess.__getitem__))
+        earned.append(sum(not trial.failed for trial in trials) / len(trials))
+    assert max(earned) == 1
+    assert sum(earned) / len(earned) == pytest.approx(1 / 12)

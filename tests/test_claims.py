@@ -89,6 +89,42 @@ def test_ps4_uses_a_letter_for_one_thing() -> None:
     assert not re.search(r"W_\d [xh]", text)  # rows are examples: x W, as in the earlier problem sets
 
 
+def test_ps4_sick_runs_show_what_their_causes_say() -> None:
+    notebook = Notebook("ps4_training_loop")
+    for cell in ("imports", "story_sick_runs"):
+        printed = notebook.run(cell)
+    runs = {
+        name: {kind: np.array(numbers.split(), float) for kind, numbers in run.items()}
+        for name, run in notebook.names["sick_runs"].items()
+    }
+    softmax, uncleared, shuffled, bold = (runs[name] for name in "ABCD")
+    floor = np.log(1 + 9 / np.e)
+    assert "the loss can't fall below $\\log(1 + 9/e) \\approx 1.461$" in prose("ps4_training_loop")
+    assert floor < min(softmax["epochs"]) < 1.65
+    assert softmax["right"][1] > 0.8
+    # Uncleared gradients begin well and get lost; too high a rate leaps within ten steps.
+    assert uncleared["steps"].max() < 2.35
+    assert uncleared["steps"].min() < 0.8
+    assert uncleared["epochs"][0] < uncleared["epochs"][-1] > 2.5
+    assert bold["steps"][:10].max() > 20
+    assert bold["epochs"][0] == pytest.approx(135, abs=0.5)
+    # Shuffled labels are learned by heart, slowly, and unseen images are read no better than by chance.
+    assert shuffled["epochs"][-1] < 2.2 < 2.3 <= shuffled["validation"].min()
+    assert shuffled["right"][0] > 2 * shuffled["right"][1]
+    assert "run C: 26% of the training and 12% of the validation images right" in printed
+
+
+def test_ps4_one_batch_by_heart_tells_loops_apart_and_not_labels() -> None:
+    notebook = Notebook("ps4_training_loop")
+    for cell in ("imports", "story_data", "build_network", "train_step", "overfit_batch", "story_first_loss"):
+        notebook.run(cell)
+    lines = notebook.run("story_one_batch").splitlines()
+    last = [float(re.search(r"→ ([\d.]+)", line)[1]) for line in lines]  # type: ignore[index]
+    assert last[0] <= 0.01
+    assert last[2] <= 0.01
+    assert last[1] > np.log(1 + 9 / np.e)
+
+
 @pytest.mark.slow
 def test_ps5_loss_gets_worse_and_answers_do_not() -> None:
     notebook = Notebook("ps5_fashion_mnist")

@@ -21,8 +21,11 @@ from autograder.sandbox.limits import Limits
 TASK = Course(Path(__file__).resolve().parent.parent).assignment("ps4_training_loop")
 SHAPES = {
     "build_network": "torch.zeros(10)",
+    "cross_entropy": "(0.0, torch.zeros_like(logits))",
     "train_step": "0.0",
+    "overfit_batch": "[0.0] * max_steps",
     "train": "[0.0] * (epochs * len(loader) // print_every)",
+    "diagnose_run": "'rate too high'",
     "predict": "torch.zeros(len(images), 10)",
     "accuracy": "0.0",
 }
@@ -80,8 +83,11 @@ PATCHES["torch"] = f"exec({TORCH!r}, globals())"
 
 EVERYDAY = [
     ("build_network", "none", "", "lies"),
+    ("cross_entropy", "zeros", "nan", "torch"),
     ("train_step", "zeros", "", "lies"),
+    ("overfit_batch", "constant", "alternating", "lies"),
     ("train", "constant", "ones", ""),
+    ("diagnose_run", "constant", "", "tools"),
     ("predict", "zeros", "nan", "tools"),
     ("accuracy", "zeros", "nan", "torch"),
 ]

@@ -85,6 +85,14 @@ class Bench:
         finally:
             tools_of(self.who).events()
 
+    def overfit(self, images, labels, target, max_steps):
+        """One call of overfit_batch; the losses that it returned."""
+        tools_of(self.who).watch()
+        try:
+            return self.who.overfit_batch(self.model, images, labels, self.criterion, self.optimizer, target, max_steps)
+        finally:
+            tools_of(self.who).events()
+
     def train(self, images, labels, batch_size, epochs, *print_every):
         """One call of train over a loader in fixed order; its losses."""
         loader = tools_of(self.who).loader(images, labels, batch_size)
@@ -198,6 +206,13 @@ def same_network(student, reference, rng, sizes, *arguments):
     return models, secrets
 
 
+def computed(sizes, weights, x):
+    """The logits of a right network with these weights, which may be the student's."""
+    for name, kind, _ in layers(sizes):
+        x = torch.relu(x) if kind == "ReLU" else x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
+    return x.detach()
+
+
 @grades("test_build_network", weight=2)
 def test_build_network_default(student, reference, rng):
     """Without arguments it is 784 → 128 → 64 → 10 with named layers."""
@@ -230,7 +245,7 @@ def test_build_network_fresh(student, reference, rng):
         named_layers(student, model, sizes, "build_network(12, (9,), 5)")
         weights = tools_of(student).weights(model)
         expect.that(alike(weights, secret_weights(rng, sizes)), "build_network(12, (9,), 5) has other parameters.")
-        right = tools_of(reference).outputs(tools_of(reference).network(layers(sizes), weights), inputs)
+        right = computed(sizes, weights, inputs)
         expect.close(tools_of(student).outputs(model, inputs), right, "the new network's output", rtol=1e-5)
         started.append(weights)
     one, other = started
@@ -239,6 +254,96 @@ def test_build_network_fresh(student, reference, rng):
     models, secrets = same_network(student, reference, rng, sizes, 12, (9,), 5)
     for model, weights in zip(models, secrets, strict=True):
         still_learns(student, reference, rng, model, weights, "After build_network", sizes)
+
+
+# --- cross_entropy -------------------------------------------------------------------------------------------
+
+
+def both(got):
+    """The two results of cross_entropy."""
+    if not isinstance(got, list | tuple) or len(got) != 2:
+        expect.that(False, f"cross_entropy should return two results, loss and gradient; it returned {described(got)}.")
+    return got
+
+
+def secret_logits(rng, n, classes, size=3.0):
+    """Logits (n, classes), float64, and labels (n,) of every kind."""
+    return torch.tensor(rng.normal(size=(n, classes)) * size), torch.tensor(rng.integers(0, classes, size=n))
+
+
+SHAPES = ((6, 10), (1, 10), (7, 3), (4, 2), (3, 17))
+"""Images and classes; more of the former than of the latter, and fewer."""
+
+
+@grades("test_cross_entropy", weight=2)
+def test_cross_entropy_loss(student, reference, rng):
+    """The loss is the mean of −log p at the right class, for any number of images and classes."""
+    for n, classes in SHAPES:
+        logits, labels = secret_logits(rng, n, classes)
+        loss, _ = both(student.cross_entropy(logits, labels))
+        wanted, _ = reference.cross_entropy(logits, labels)
+        expect.close(loss, wanted, f"the loss of logits ({n}, {classes})", rtol=1e-5, scale=1.0)
+
+
+@grades("test_cross_entropy", weight=2)
+def test_cross_entropy_gradient(student, reference, rng):
+    """The gradient is ∂ℓ/∂z: the probabilities, less 1 at the right class, over the number of images."""
+    for n, classes in SHAPES:
+        logits, labels = secret_logits(rng, n, classes)
+        _, gradient = both(student.cross_entropy(logits, labels))
+        _, wanted = reference.cross_entropy(logits, labels)
+        expect.close(gradient, wanted, f"the gradient at logits ({n}, {classes})", rtol=1e-5, scale=1 / n)
+
+
+def far_apart(rng):
+    """Batches with logits of every size, and what they are."""
+    # Exponentials that float32 can hold, and a probability of the right class that it can't.
+    logits, labels = secret_logits(rng, 4, 10, size=0.3)
+    rows = torch.arange(4)
+    logits[rows, labels] -= 60.0
+    logits[rows, (labels + 1) % 10] += 60.0
+    yield logits.float(), labels, "for float32 logits of about ±60"
+    for kind in (torch.float32, torch.float64):
+        logits, labels = secret_logits(rng, 6, 10)
+        logits += torch.tensor([1000.0, -1000.0, 0.0, 300.0, 0.0, 0.0]).view(6, 1)
+        # One logit of the last two images is 1000 above the others: of the right class, and of a wrong one.
+        labels[5] = (labels[4] + 1) % 10
+        logits[4:, labels[4]] += 1000.0
+        yield logits.to(kind), labels, f"for {str(kind).removeprefix('torch.')} logits of about ±1000"
+
+
+@grades("test_cross_entropy", weight=2)
+def test_cross_entropy_stable(student, reference, rng):
+    """Both are right for logits of ±1000, in float32 as well, whatever the other images' logits are."""
+    batches = list(far_apart(rng))
+    answers = [student.cross_entropy(logits, labels) for logits, labels, _ in batches]
+    for (logits, labels, what), answer in zip(batches, answers, strict=True):
+        loss, gradient = both(answer)
+        wanted, right = reference.cross_entropy(logits, labels)
+        expect.close(loss, wanted, f"the loss {what}", rtol=1e-5)
+        expect.close(gradient, right, f"the gradient {what}", rtol=1e-4, scale=1 / len(labels))
+
+
+@grades("test_cross_entropy")
+def test_cross_entropy_precision(student, reference, rng):
+    """For float64 logits both are exact to the digits of float64."""
+    for n, classes in ((5, 10), (3, 4)):
+        logits, labels = secret_logits(rng, n, classes)
+        loss, gradient = both(student.cross_entropy(logits, labels))
+        wanted, right = reference.cross_entropy(logits, labels)
+        expect.exact(loss, wanted, "the loss of float64 logits", scale=10.0)
+        expect.exact(gradient, right, "the gradient at float64 logits", scale=1 / n)
+
+
+@grades("test_cross_entropy")
+def test_cross_entropy_arguments(student, reference, rng):
+    """The logits and the labels that are handed in stay as they are."""
+    logits, labels = secret_logits(rng, 5, 10)
+    call = student.cross_entropy.observed(logits, labels)
+    expect.unchanged(call.arguments[0], logits, "logits", "cross_entropy")
+    expect.unchanged(call.arguments[1], labels, "labels", "cross_entropy")
+    loss, _ = both(call.value)
+    expect.close(loss, reference.cross_entropy(logits, labels)[0], "the loss", rtol=1e-5, scale=1.0)
 
 
 # --- train_step ----------------------------------------------------------------------------------------------
@@ -294,6 +399,71 @@ def test_train_step_arguments(student, reference, rng):
     same_weights(mine.weights, right.weights, start, "After one step with lr = 0.37")
 
 
+# --- overfit_batch -------------------------------------------------------------------------------------------
+
+
+def reachable(reference, rng, start, n, lr):
+    """A batch of n images, and a target that a right answer's loss first reaches after 4 to 12 steps.
+
+    It lies half-way between that loss and the lowest one before, far from both: rounding can't move the step.
+    """
+    while True:
+        images, labels = noise(rng, n)
+        losses = Bench(reference, start, lr).overfit(images, labels, 0.0, 12)
+        for i in range(3, 12):
+            lowest = min(losses[:i])
+            if losses[i] < 0.98 * lowest:
+                return images, labels, (losses[i] + lowest) / 2
+
+
+@grades("test_overfit_batch", weight=2)
+def test_overfit_batch_losses(student, reference, rng):
+    """It returns the loss of each step, up to the first one below the target, or max_steps of them."""
+    start = secret_weights(rng)
+    for n, lr, max_steps, reached in (
+        (6, 0.1, 3, True),
+        (6, 0.1, 20, False),
+        (4, 0.05, 20, False),
+        (6, 0.1, 3, False),
+    ):
+        images, labels, target = reachable(reference, rng, start, n, lr)
+        target = 100.0 if reached else target
+        got, wanted = (Bench(who, start, lr).overfit(images, labels, target, max_steps) for who in (student, reference))
+        what = f"overfit_batch(…, target={target:.3f}, max_steps={max_steps})"
+        same_losses(got, wanted, what, "one for each step")
+        no_graph(got, "overfit_batch")
+
+
+@grades("test_overfit_batch", weight=2)
+def test_overfit_batch_weights(student, reference, rng):
+    """The model has taken these steps, and no others."""
+    start = secret_weights(rng)
+    for n, lr, max_steps in ((6, 0.1, 20), (5, 0.03, 2)):
+        images, labels, target = reachable(reference, rng, start, n, lr)
+        mine, right = (Bench(who, start, lr) for who in (student, reference))
+        for bench in (mine, right):
+            bench.overfit(images, labels, target, max_steps)
+        same_weights(mine.weights, right.weights, start, f"After overfit_batch with lr = {lr}")
+
+
+@grades("test_overfit_batch")
+def test_overfit_batch_keeps_the_optimizer(student, reference, rng):
+    """It uses the criterion and the optimizer it is given, in every step."""
+    start = secret_weights(rng)
+    images, labels = noise(rng, 6)
+    settings = {"lr": 0.02, "smoothing": 0.3, "rates": {"fc1": 0.01, "fc2": 0.04, "logits": 0.02}}
+
+    def ran(who, **more):
+        bench = Bench(who, start, **settings, **more)
+        bench.overfit(images, labels, 0.0, 8)
+        return bench.weights
+
+    got, wanted = (ran(who, momentum=0.9) for who in (student, reference))
+    # A step by hand, p -= lr * p.grad, leaves out momentum and is right as well.
+    if not follows(got, ran(reference), start):
+        same_weights(got, wanted, start, "After 8 steps with a momentum of 0.9 and a rate for each layer")
+
+
 # --- train ---------------------------------------------------------------------------------------------------
 
 
@@ -321,7 +491,7 @@ def test_train_losses(student, reference, rng):
         no_graph(got, "train")
 
 
-def same_losses(got, wanted, what):
+def same_losses(got, wanted, what, each="one for each full window"):
     """Expect the losses that a right loop returns."""
     expect.that(
         isinstance(got, list | tuple | np.ndarray | torch.Tensor) and getattr(got, "ndim", 1) == 1,
@@ -329,9 +499,22 @@ def same_losses(got, wanted, what):
     )
     expect.that(
         len(got) == len(wanted),
-        f"{what} should return {len(wanted)} losses, one for each full window; it returned {len(got)}.",
+        f"{what} should return {len(wanted)} losses, {each}; it returned {len(got)}.",
     )
     expect.close(got, wanted, what, rtol=1e-4)
+
+
+@grades("test_train")
+def test_train_alone(student, reference, rng):
+    """Gradients that stood there before the training have no influence."""
+    start = secret_weights(rng)
+    stale = {name: tensor(rng.normal(size=value.shape)) for name, value in start.items()}
+    images, labels = noise(rng, 13)
+    mine, right = (Bench(who, start) for who in (student, reference))
+    for bench in (mine, right):
+        tools_of(bench.who).set_gradients(bench.model, stale)
+        bench.train(images, labels, 8, 1, 2)
+    same_weights(mine.weights, right.weights, start, "After 1 epoch of 2 batches, with old gradients before it,")
 
 
 @grades("test_train")
@@ -399,6 +582,32 @@ def follows(got, wanted, start):
     except AssertionError:
         return False
     return True
+
+
+# --- diagnose_run --------------------------------------------------------------------------------------------
+
+
+def right_causes(student, reference, *runs):
+    """Expect the cause of each of these runs: one alone is guessed too easily."""
+    named = [student.diagnose_run(run) for run in runs]
+    for run, got in zip(runs, named, strict=True):
+        cause = described(got) if not isinstance(got, str) else f'"{got[:60]}"'
+        expect.that(
+            isinstance(got, str) and got == reference.diagnose_run(run),
+            f'diagnose_run("{run}") returned {cause}: that is not what happened in run {run}.',
+        )
+
+
+@grades("test_diagnose_run")
+def test_diagnose_run_rising(student, reference):
+    """Both runs in which the loss rises are explained."""
+    right_causes(student, reference, "B", "D")
+
+
+@grades("test_diagnose_run")
+def test_diagnose_run_slow(student, reference):
+    """Both runs in which the loss hardly falls are explained."""
+    right_causes(student, reference, "A", "C")
 
 
 # --- predict -------------------------------------------------------------------------------------------------

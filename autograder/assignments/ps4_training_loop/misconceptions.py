@@ -52,6 +52,37 @@ ALL_BATCHES = "All batches of the loader count, not one of them (section 8)."
 SHARE = "Accuracy is the share of right answers among all answers, between 0 and 1 (section 8)."
 LARGEST = "The answer is the place of the largest probability, not its size (section 8)."
 
+FORMULAS = (
+    "Go through the two formulas for the loss and its slope, sign by sign, and try them on one image (section 3)."
+)
+BATCH = "The loss is a mean over the images: its slope has the same factor (section 3)."
+ONE_HOT = "The slope has two terms: one for every class, and one for the right class alone (section 3)."
+EACH = "Each image has a largest logit, a sum and a label of its own: a row has the classes of one image (section 3)."
+HUGE = "Take logits of 1000 and 0, and follow each intermediate result: which of them can't be held (section 3)?"
+AT_LOGITS = "The slope is asked for by the logits, not by the probabilities (section 3)."
+DIGITS = "float32 has 7 digits: compute in the dtype that the logits have (section 3)."
+ANY = "There may be any number of images and of classes: ask the logits for theirs (section 3)."
+BOTH = "The docstring names two results and their order (section 3)."
+KEPT = "An operation in place changes what the caller holds as well (section 3)."
+
+STOP = "Two things end the loop: a loss below the target, and the number of steps (section 5)."
+ENTRIES = "There is one entry for each step that was taken, the last one included (section 5)."
+SAME_BATCH = "Every step takes the whole of the same batch, with the same model and optimizer (section 5)."
+
+RISING = (
+    "One of the two rising runs begins well and gets lost later, the other one leaps from the first steps on: which "
+    "mistake grows with the steps, and which is there at once (sections 5 and 7)?"
+)
+SLOW = (
+    "Compare the two runs that hardly fall, on the validation images: one reads most of them all the same, the other "
+    "one reads none better than by chance (section 7)."
+)
+NO_CREEP = (
+    "At too small a rate everything is as it should be, only slow: training and validation fall alike (section 7)."
+)
+MOVED = "A network whose parameters never change learns nothing at all, not even by heart (section 7)."
+WORDS = "The result is one of the texts in CAUSES, for the run that is asked for (section 7)."
+
 FINAL = ("test_final_accuracy",)
 LOOP = ("test_train", *FINAL)
 ACCURACY = ("test_accuracy",)
@@ -212,6 +243,212 @@ wrong(
     "Parameters can only learn if they require gradients (section 5).",
     {"(layers)": "(layers).requires_grad_(False)"},
     also=FINAL,
+)
+
+wrong = Misconceptions("cross_entropy")
+BEGIN = "n = len(labels)"
+SHIFT = " - logits.max(dim=1, keepdim=True).values"
+LOG = "torch.log(sums) - shifted[rows, labels]"
+LESS_ONE = "gradient[rows, labels] -= 1"
+GIVEN_BACK = "return loss, gradient / n"
+wrong("entropy_stub_left", STUB, STUB_HINT, {BEGIN: f"raise NotImplementedError\n{BEGIN}"}, alone=True)
+wrong("not_shifted", "the largest logit is not taken off, so that the exponential overflows", HUGE, {SHIFT: ""})
+wrong(
+    "formula_as_on_paper",
+    "the exponentials overflow, and the logarithm is taken of a probability that may be rounded to 0",
+    HUGE,
+    {SHIFT: "", f"({LOG})": "-torch.log(powers[rows, labels] / sums)"},
+)
+wrong(
+    "shifted_by_one_for_all",
+    "one largest logit is taken off all images, so that those far below it vanish",
+    EACH,
+    {"logits.max(dim=1, keepdim=True).values": "logits.max()"},
+)
+wrong(
+    "shifted_by_the_mean",
+    "the mean logit is taken off, not the largest",
+    HUGE,
+    {"logits.max(dim=1, keepdim=True).values": "logits.mean(dim=1, keepdim=True)"},
+)
+wrong(
+    "shifted_by_the_smallest",
+    "the smallest logit is taken off, not the largest",
+    HUGE,
+    {"logits.max": "logits.min"},
+)
+wrong(
+    "log_of_probability",
+    "the logarithm is taken of a probability that may be rounded to 0",
+    HUGE,
+    {f"({LOG})": "-torch.log(powers[rows, labels] / sums)"},
+)
+wrong(
+    "small_number_in_the_log",
+    "a small number is added inside the logarithm",
+    "It hides the infinity, and the loss of a certain wrong answer with it (section 3).",
+    {f"({LOG})": "-torch.log(powers[rows, labels] / sums + 1e-8)"},
+)
+wrong(
+    "clamped",
+    "the probabilities are clamped before the logarithm",
+    "It hides the infinity, and the loss of a certain wrong answer with it (section 3).",
+    {f"({LOG})": "-torch.log((powers[rows, labels] / sums).clamp(min=1e-12))"},
+)
+wrong(
+    "shift_forgotten_in_the_loss",
+    "the largest logit is taken off in the exponents, and not in the other term of the loss",
+    FORMULAS,
+    {"- shifted[rows, labels]": "- logits[rows, labels]"},
+)
+wrong("loss_sign", "the loss has the opposite sign", FORMULAS, {LOG: "shifted[rows, labels] - torch.log(sums)"})
+wrong("loss_summed", "the loss is the sum over the images, not the mean", BATCH, {".mean()": ".sum()"})
+wrong("loss_of_each_image", "the images' losses are not averaged", BATCH, {").mean()": ")"})
+wrong(
+    "log_in_the_wrong_base",
+    "the logarithm is the decimal one",
+    "log is the one to the base e here (section 3).",
+    {"torch.log(sums)": "torch.log10(sums)"},
+)
+wrong("right_logit_only", "the loss is minus the right logit alone", FORMULAS, {LOG: "-shifted[rows, labels]"})
+wrong(
+    "minus_probability",
+    "minus the probability is averaged, without the logarithm",
+    FORMULAS,
+    {LOG: "-powers[rows, labels] / sums"},
+)
+wrong("log_sum_only", "the right logit is missing in the loss", FORMULAS, {" - shifted[rows, labels]": ""})
+wrong(
+    "loss_of_every_class",
+    "the loss counts the logarithms of all classes, not of the right one alone",
+    ONE_HOT,
+    {f"({LOG})": "(torch.log(sums).view(n, 1) - shifted).sum(dim=1)"},
+)
+wrong(
+    "gradient_not_divided", "the gradient is not divided by the number of images", BATCH, {"gradient / n": "gradient"}
+)
+wrong(
+    "gradient_over_all",
+    "the gradient is divided by the number of all logits, not of the images",
+    BATCH,
+    {"gradient / n": "gradient / logits.numel()"},
+)
+wrong(
+    "gradient_over_classes",
+    "the gradient is divided by the number of classes, not of the images",
+    BATCH,
+    {"gradient / n": "gradient / logits.shape[1]"},
+)
+wrong("gradient_without_one_hot", "the gradient is the probabilities alone", ONE_HOT, {LESS_ONE: ""})
+wrong("one_hot_added", "1 is added at the right class, not taken off", ONE_HOT, {"-= 1": "+= 1"})
+wrong("gradient_sign", "the gradient has the opposite sign", FORMULAS, {"gradient / n": "-gradient / n"})
+wrong(
+    "one_taken_off_everywhere",
+    "1 is taken off at every class",
+    ONE_HOT,
+    {"gradient[rows, labels] -= 1": "gradient -= 1"},
+)
+wrong(
+    "one_taken_off_whole_columns",
+    "1 is taken off in whole columns: at the labels of all images, in every image",
+    EACH,
+    {"gradient[rows, labels]": "gradient[:, labels]"},
+)
+wrong(
+    "one_before_dividing",
+    "1 is taken off the exponentials, before they are divided by their sum",
+    ONE_HOT,
+    {
+        "gradient = powers / sums.view(n, 1)": "gradient = powers.clone()",
+        LESS_ONE: f"{LESS_ONE}\ngradient = gradient / sums.view(n, 1)",
+    },
+)
+wrong(
+    "one_after_dividing_by_n",
+    "1 is taken off after the division by the number of images",
+    BATCH,
+    {"powers / sums.view(n, 1)": "powers / sums.view(n, 1) / n", "gradient / n": "gradient"},
+)
+wrong(
+    "label_taken_off",
+    "the label's number is taken off, not 1",
+    ONE_HOT,
+    {"gradient[rows, labels] -= 1": "gradient -= labels.view(n, 1)"},
+)
+wrong(
+    "slope_by_probabilities",
+    "the gradient is the one by the probabilities, −1/p",
+    AT_LOGITS,
+    {LESS_ONE: "gradient = torch.zeros_like(powers)\ngradient[rows, labels] = -sums / powers[rows, labels]"},
+)
+wrong(
+    "slope_of_the_softmax",
+    "the gradient has the factor p (1 − p) of the squared error besides",
+    "That factor belongs to the squared error; with the cross-entropy it cancels (section 3).",
+    {"gradient / n": "gradient * powers / sums.view(n, 1) * (1 - powers / sums.view(n, 1)) / n"},
+)
+wrong(
+    "exponentials_for_gradient",
+    "the exponentials in the gradient are not divided by their sum",
+    FORMULAS,
+    {"powers / sums.view(n, 1)": "powers.clone()"},
+)
+wrong(
+    "entropy_over_images",
+    "the sums run over the images, not over the classes",
+    EACH,
+    {"powers.sum(dim=1)": "powers.sum(dim=0)[labels]", "sums.view(n, 1)": "powers.sum(dim=0)"},
+)
+wrong(
+    "one_sum_for_all",
+    "the exponentials of all images are summed up together",
+    EACH,
+    {"powers.sum(dim=1)": "powers.sum().expand(n)"},
+)
+wrong(
+    "ten_classes",
+    "the number of classes is fixed at 10",
+    ANY,
+    {LESS_ONE: "gradient -= nn.functional.one_hot(labels, 10)"},
+)
+wrong("sixty_four_images", "the number of images is fixed at 64", ANY, {GIVEN_BACK: "return loss, gradient / 64"})
+wrong("in_float32", "it is computed in float32", DIGITS, {"shifted = logits": "shifted = logits.float()"})
+wrong(
+    "shifts_in_place",
+    "the logits that were handed in are changed",
+    KEPT,
+    {
+        "shifted = logits - logits.max(dim=1, keepdim=True).values": "shifted = logits.sub_(logits.max(dim=1, keepdim=True).values)"
+    },
+)
+wrong("loss_alone", "only the loss is returned", BOTH, {", gradient / n": ""}, alone=True)
+wrong("gradient_alone", "only the gradient is returned", BOTH, {"return loss, ": "return "}, alone=True)
+wrong(
+    "results_swapped",
+    "gradient and loss are returned in the opposite order",
+    BOTH,
+    {GIVEN_BACK: "return gradient / n, loss"},
+    alone=True,
+)
+wrong("entropy_printed", PRINTED, RETURN, {GIVEN_BACK: "print(loss, gradient / n)"}, alone=True)
+wrong(
+    "argmax_for_label",
+    "the most probable class takes the label's place",
+    ONE_HOT,
+    {BEGIN: f"labels = logits.argmax(dim=1)\n{BEGIN}"},
+)
+wrong(
+    "softmax_first_in_entropy",
+    "the softmax is taken twice",
+    "The formula takes logits; who puts probabilities in takes the softmax of a softmax (section 3).",
+    {BEGIN: f"logits = torch.softmax(logits, dim=1)\n{BEGIN}"},
+)
+wrong(
+    "zero_loss",
+    "zeros are returned, and nothing is computed",
+    BOTH,
+    {BEGIN: f"return 0.0, torch.zeros_like(logits)\n{BEGIN}"},
+    alone=True,
 )
 
 wrong = Misconceptions("train_step")
@@ -544,6 +781,148 @@ wrong(
     "constant_loss", "zero is returned, and nothing done", MOVES, {ROWS: f"return 0.0\n{ROWS}"}, also=LOOP, alone=True
 )
 
+wrong = Misconceptions("overfit_batch")
+
+
+@also_right("overfit_batch", "the step is written out in the loop")
+def steps_written_out(model, images, labels, criterion, optimizer, target, max_steps):
+    losses = []
+    for _ in range(max_steps):
+        images = images.view(images.shape[0], -1)
+        optimizer.zero_grad()
+        loss = criterion(model(images), labels)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+        if loss.item() < target:
+            break
+    return losses
+
+
+ONE_STEP = "loss = train_step(model, images, labels, criterion, optimizer)"
+wrong("overfit_stub_left", STUB, STUB_HINT, {"losses = []": "raise NotImplementedError\nlosses = []"}, alone=True)
+wrong("target_ignored", "all steps are taken, whatever the loss is", STOP, {"if loss < target:\n    break": ""})
+wrong(
+    "stops_above", "it stops where the loss is above the target, not below it", STOP, {"loss < target": "loss > target"}
+)
+wrong(
+    "stops_at_one_hundredth",
+    "the target is fixed at 0.01",
+    "The target is an argument: the caller says what is low enough (section 5).",
+    {"loss < target": "loss < 0.01"},
+    same_as=("target_ignored",),
+)
+wrong("number_of_steps_fixed", "there are always 100 steps at the most", STOP, {"range(max_steps)": "range(100)"})
+wrong("one_step_too_many", "one step too many is allowed", STOP, {"range(max_steps)": "range(max_steps + 1)"})
+wrong("one_step_too_few", "one step too few is allowed", STOP, {"range(max_steps)": "range(max_steps - 1)"})
+wrong(
+    "last_loss_missing",
+    "the loss that reached the target is not in the list",
+    ENTRIES,
+    {"losses.append(loss)\nif loss < target:\n    break": "if loss < target:\n    break\nlosses.append(loss)"},
+)
+wrong(
+    "one_step_after_the_target",
+    "one more step is taken after the one that reached the target",
+    STOP,
+    {"if loss < target:": "if len(losses) > 1 and losses[-2] < target:"},
+)
+wrong(
+    "stops_by_the_mean",
+    "the mean of all losses is compared with the target, not the last one",
+    STOP,
+    {"loss < target": "sum(losses) / len(losses) < target"},
+)
+wrong(
+    "stops_by_the_sum",
+    "the sum of all losses is compared with the target, not the last one",
+    STOP,
+    {"loss < target": "sum(losses) < target"},
+    same_as=("target_ignored",),
+)
+wrong(
+    "stops_when_it_rises",
+    "it stops where the loss doesn't fall any more, not at the target",
+    STOP,
+    {"loss < target": "len(losses) > 1 and losses[-1] >= losses[-2]"},
+)
+wrong(
+    "returns_in_the_loop",
+    "return ends the loop after the first step",
+    LOOP_ENDS,
+    {"return losses": "    return losses"},
+)
+wrong(
+    "first_step_only",
+    "a single step is taken",
+    STOP,
+    {"range(max_steps)": "range(1)"},
+)
+wrong(
+    "last_loss_only",
+    "only the last loss is returned, not the list of them",
+    RESULT,
+    {"return losses": "return losses[-1]"},
+)
+wrong(
+    "number_returned",
+    "the number of steps is returned, not the losses",
+    RESULT,
+    {"return losses": "return len(losses)"},
+)
+wrong("overfit_printed", PRINTED, RETURN, {"losses.append": "print", "return losses": ""}, alone=True)
+wrong(
+    "half_a_batch",
+    "only a half of the batch is used",
+    SAME_BATCH,
+    {
+        "images, labels, criterion, optimizer)": "images[: len(images) // 2], labels[: len(labels) // 2], criterion, optimizer)"
+    },
+)
+wrong(
+    "two_steps_for_each_loss",
+    "two steps are taken for each loss",
+    SAME_BATCH,
+    {ONE_STEP: f"train_step(model, images, labels, criterion, optimizer)\n{ONE_STEP}"},
+)
+wrong(
+    "overfits_a_copy",
+    "a copy of the model is trained",
+    TRAINED,
+    {
+        "losses = []": f"import copy\nmodel = copy.deepcopy(model)\noptimizer = torch.optim.SGD(model.parameters(), lr={RATE})\nlosses = []"
+    },
+)
+wrong(
+    "overfit_optimizer_anew",
+    "a new optimizer is made, with a rate of its own",
+    GIVEN,
+    {"losses = []": "optimizer = torch.optim.SGD(model.parameters(), lr=0.01)\nlosses = []"},
+)
+wrong(
+    "overfit_optimizer_forgets",
+    "a new optimizer is made for each step: it has no memory, and one rate for all",
+    GIVEN,
+    {ONE_STEP: f"optimizer = torch.optim.SGD(model.parameters(), lr={RATE})\n{ONE_STEP}"},
+)
+wrong(
+    "overfit_own_criterion",
+    "a criterion of its own is used, not the one that was given",
+    GIVEN,
+    {"losses = []": "criterion = nn.CrossEntropyLoss()\nlosses = []"},
+)
+wrong("overfit_no_zero_grad", "the gradients are never cleared", CLEAR, {ZERO: ""})
+wrong("overfit_no_step", "there is no step", MOVES, {STEP: ""})
+wrong(
+    "overfit_copies_the_model",
+    "a copy of the model is shown the batch, and the optimizer holds another one's parameters",
+    TRAINED,
+    {"losses = []": "import copy\nmodel = copy.deepcopy(model)\nlosses = []"},
+    same_as=("overfit_no_step",),
+)
+wrong("overfit_graph_kept", "the losses are kept with their graphs", NUMBER, {"append(loss.item())": "append(loss)"})
+wrong("overfit_uphill", "the loss is negative, so that the steps go uphill", DOWNHILL, {"= criterion": "= -criterion"})
+
 wrong = Misconceptions("train")
 
 
@@ -870,6 +1249,53 @@ wrong(
     "returns_running", "what is left in the sum is returned, not the list", RESULT, {"return losses": "return running"}
 )
 wrong("loop_printed", PRINTED, RETURN, {"losses.append": "print", "return losses": ""}, alone=True)
+
+wrong = Misconceptions("diagnose_run")
+TOLD = "return causes[run]"
+RATE_HIGH, UNCLEARED = '"rate too high"', '"gradients never cleared"'
+TWICE, SHUFFLED = '"softmax twice"', '"labels shuffled"'
+wrong("causes_stub_left", STUB, STUB_HINT, {"causes = {": "raise NotImplementedError\ncauses = {"}, alone=True)
+wrong(
+    "rising_runs_swapped",
+    "too high a rate and gradients that are never cleared are taken for each other",
+    RISING,
+    {UNCLEARED: RATE_HIGH, RATE_HIGH: UNCLEARED},
+)
+wrong("rate_for_both", "too high a rate is seen in both runs that rise", RISING, {UNCLEARED: RATE_HIGH})
+wrong(
+    "uncleared_for_both",
+    "gradients that are never cleared are seen in both runs that rise",
+    RISING,
+    {RATE_HIGH: UNCLEARED},
+)
+wrong(
+    "slow_runs_swapped",
+    "a second softmax and shuffled labels are taken for each other",
+    SLOW,
+    {TWICE: SHUFFLED, SHUFFLED: TWICE},
+)
+wrong("softmax_for_both", "a second softmax is seen in both runs that hardly fall", SLOW, {SHUFFLED: TWICE})
+wrong("shuffled_for_both", "shuffled labels are seen in both runs that hardly fall", SLOW, {TWICE: SHUFFLED})
+wrong("softmax_as_small_rate", "a second softmax is taken for too small a rate", NO_CREEP, {TWICE: '"rate too small"'})
+wrong(
+    "shuffled_as_small_rate", "shuffled labels are taken for too small a rate", NO_CREEP, {SHUFFLED: '"rate too small"'}
+)
+wrong(
+    "shuffled_as_other_parameters",
+    "shuffled labels are taken for an optimizer of another network",
+    MOVED,
+    {SHUFFLED: '"other network\'s parameters"'},
+)
+wrong(
+    "high_rate_as_other_parameters",
+    "too high a rate is taken for an optimizer of another network",
+    "A network whose parameters never change has the same loss from the first step on (section 7).",
+    {RATE_HIGH: '"other network\'s parameters"'},
+)
+wrong("all_causes_returned", "all four causes are returned, not one", WORDS, {TOLD: "return causes"}, alone=True)
+wrong("cause_printed", PRINTED, RETURN, {TOLD: "print(causes[run])"}, alone=True)
+wrong("run_returned", "the letter of the run is returned", WORDS, {TOLD: "return run"}, alone=True)
+wrong("one_cause_for_all", "the same cause is named for every run", WORDS, {TOLD: 'return "rate too high"'}, alone=True)
 
 wrong = Misconceptions("predict")
 FIRST = "training = model.training"

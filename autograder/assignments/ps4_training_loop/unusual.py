@@ -1,4 +1,4 @@
-"""Unusual right answers to ps4: other ways to clear, to step, to sum up, to flatten, to count."""
+"""Unusual right answers to ps4: other ways to take logarithms, to clear, to step, to sum up, to flatten, to count."""
 
 from collections import OrderedDict, deque
 from itertools import chain, repeat
@@ -45,6 +45,56 @@ def own_weights(input_size=784, hidden_sizes=(128, 64), output_size=10):
         if parameter.dim() > 1:
             nn.init.kaiming_uniform_(parameter, nonlinearity="relu")
     return network
+
+
+@unusual("cross_entropy", "logsumexp and a one-hot table")
+def table(logits, labels):
+    n, classes = logits.shape
+    right = F.one_hot(labels, classes).to(logits.dtype)
+    total = torch.logsumexp(logits, dim=1, keepdim=True)
+    loss = (total.squeeze(1) - (logits * right).sum(dim=1)).sum() / n
+    return loss.item(), ((logits - total).exp() - right) / n
+
+
+@unusual("cross_entropy", "image by image, in plain Python")
+def image_by_image(logits, labels):
+    loss, rows = 0.0, []
+    for z, t in zip(logits, labels):
+        powers = torch.exp(z - z.max())
+        loss += torch.log(powers.sum()) + z.max() - z[t]
+        row = powers / powers.sum()
+        row[t] -= 1.0
+        rows.append(row / len(labels))
+    return loss / len(labels), torch.stack(rows)
+
+
+@unusual("cross_entropy", "in NumPy")
+def numpy_entropy(logits, labels):
+    z, t = logits.numpy(), labels.numpy()
+    z = z - z.max(axis=1, keepdims=True)
+    log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+    gradient = np.exp(log_p)
+    gradient[np.arange(len(t)), t] -= 1
+    return -log_p[np.arange(len(t)), t].mean(), gradient / len(t)
+
+
+@unusual("cross_entropy", "gather and scatter_add_, on a copy")
+def gathered(logits, labels):
+    column = labels.unsqueeze(1)
+    z = logits.clone()
+    z -= z.amax(1, True)
+    loss = z.exp().sum(1).log().sub(z.gather(1, column).squeeze(1)).mean()
+    p = torch.softmax(z, dim=1)
+    return [loss, p.scatter_add_(1, column, -torch.ones_like(column, dtype=p.dtype)).div_(len(labels))]
+
+
+@unusual("cross_entropy", "differences to the right class's logit")
+def differences(logits, labels):
+    right = logits[torch.arange(len(labels)), labels].view(-1, 1)
+    margin = logits - right
+    loss = torch.logsumexp(margin, dim=1).mean()
+    one_hot = torch.zeros_like(logits).scatter_(1, labels.view(-1, 1), 1.0)
+    return loss, (F.softmax(margin, dim=-1) - one_hot) / logits.size(0)
 
 
 @unusual("train_step", "gradients cleared on the model")
@@ -98,6 +148,50 @@ def functional(model, images, labels, criterion, optimizer):
         p.grad = g
     optimizer.step()
     return np.float32(loss.item())
+
+
+@unusual("overfit_batch", "while, with the length of the list as counter")
+def while_above(model, images, labels, criterion, optimizer, target, max_steps):
+    losses = []
+    while len(losses) < max_steps and (not losses or losses[-1] >= target):
+        losses += [train_step(model, images, labels, criterion, optimizer)]
+    return losses
+
+
+@unusual("overfit_batch", "return in the middle of the loop")
+def returns_early(model, images, labels, criterion, optimizer, target, max_steps):
+    history = []
+    for step in range(1, max_steps + 1):
+        history.append(float(train_step(model, images, labels, criterion, optimizer)))
+        if history[-1] < target or step == max_steps:
+            return history
+    return history
+
+
+@unusual("overfit_batch", "a generator, and takewhile one further")
+def generated(model, images, labels, criterion, optimizer, target, max_steps):
+    def steps():
+        for _ in range(max_steps):
+            loss = train_step(model, images, labels, criterion, optimizer)
+            yield loss
+            if loss < target:
+                return
+
+    return np.array(list(steps()))
+
+
+@unusual("overfit_batch", "a step of its own, with a flag")
+def own_step(model, images, labels, criterion, optimizer, target, max_steps):
+    flat, losses, learning = images.flatten(start_dim=1), [], True
+    while learning and max_steps > 0:
+        optimizer.zero_grad()
+        loss = criterion(model(flat), labels)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+        learning = loss.item() >= target
+        max_steps -= 1
+    return losses
 
 
 @unusual("train", "one iterator over all epochs, a queue of losses")
@@ -157,6 +251,43 @@ def loop_by_hand(model, loader, criterion, optimizer, epochs, print_every=40):
             if len(window) == print_every:
                 means, window = [*means, sum(window) / print_every], []
     return means
+
+
+@unusual("diagnose_run", "a chain of questions")
+def asked(run):
+    if run == "A":
+        return "softmax twice"
+    elif run == "B":
+        return "gradients never cleared"
+    elif run == "C":
+        return "labels shuffled"
+    return "rate too high"
+
+
+@unusual("diagnose_run", "match")
+def matched(run):
+    match run:
+        case "D":
+            cause = "rate too high"
+        case "C":
+            cause = "labels shuffled"
+        case "B":
+            cause = "gradients never cleared"
+        case _:
+            cause = "softmax twice"
+    return cause
+
+
+@unusual("diagnose_run", "by the notebook's list of causes")
+def from_the_list(run):
+    return CAUSES[[3, 2, 4, 0]["ABCD".index(run)]]
+
+
+@unusual("diagnose_run", "two lists side by side")
+def side_by_side(run):
+    runs = ["B", "D", "A", "C"]
+    causes = ["gradients never cleared", "rate too high", "softmax twice", "labels shuffled"]
+    return next(cause for name, cause in zip(runs, causes) if name == run)
 
 
 @unusual("predict", "the exponential of log_softmax, in inference mode")
