@@ -23,6 +23,7 @@ QUICK = [
     ("ps1_gradient_descent", "linear_gradients"),
     ("ps1_gradient_descent", "gradient_descent"),
     ("ps2_backpropagation", "backward"),
+    ("ps2_backpropagation", "linear_backward"),
     ("ps2_backpropagation", "train_two_layer"),
     ("ps3_autograd", "fit_linear"),
 ]

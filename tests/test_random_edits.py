@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 FUNCTIONS = {
     "ps1_gradient_descent": ["mse_loss", "mse_gradient", "linear_gradients", "gradient_descent", "numerical_gradient"],
-    "ps2_backpropagation": ["sigmoid", "forward", "backward", "train_two_layer"],
+    "ps2_backpropagation": ["sigmoid", "forward", "linear_backward", "backward", "train_two_layer"],
     "ps3_autograd": ["mean_square_gradient", "accumulate_gradients", "sgd_step", "fit_linear"],
     "ps4_training_loop": ["cross_entropy", "train_step", "overfit_batch", "train", "predict", "accuracy"],
 }
