@@ -151,12 +151,11 @@ class GradingQueue:
             .order_by(j.c.regrade != "", j.c.number)
             .limit(1)
         )
+        job: Any = None
         try:
             with self._database.read() as connection:
                 job = connection.execute(query).first()
-            if job is None:
-                return False
-            pool = self._pool(job.assignment)
+            pool = None if job is None else self._pool(job.assignment)
             if pool is None:
                 return False
             path = Path(self._folder.name) / f"{job.number}.ipynb"
