@@ -80,12 +80,25 @@ assert [tuple(p.shape) for p in _n.parameters()] == [(128, 784), (128,), (64, 12
 for _hidden in ((5,), (7, 6, 5)):
     assert build_network(9, _hidden, 4)(torch.randn(3, 9)).shape == (3, 4)
 """,
+    "test_cross_entropy": """
+_z, _l = torch.randn(9, 6, dtype=torch.float64).mul(300).requires_grad_(), torch.randint(0, 6, (9,))
+_want = nn.functional.cross_entropy(_z, _l)
+_want.backward()
+_loss, _gradient = cross_entropy(_z.detach(), _l)
+assert abs(float(_loss) - _want.item()) < 1e-9 and torch.allclose(_gradient, _z.grad)
+""",
     "test_train_step": _TORCH
     + """
 _a, _b = _net(), _net()
 _o = optim.SGD(_a.parameters(), lr=0.1)
 _got = [train_step(_a, x, y, nn.CrossEntropyLoss(), _o) for x, y in _batches]
 assert np.allclose(_got, _right(_b, _batches, 1), atol=1e-5) and _same(_a, _b)
+""",
+    "test_overfit_batch": _TORCH
+    + """
+_a, _b = _net(), _net()
+_got = overfit_batch(_a, *_batches[0], nn.CrossEntropyLoss(), optim.SGD(_a.parameters(), lr=0.1), 0.0, 5)
+assert np.allclose(_got, _right(_b, _batches[:1], 5), atol=1e-5) and _same(_a, _b)
 """,
     "test_train": _TORCH
     + """
@@ -95,6 +108,10 @@ for _epochs, _every in ((1, 2), (3, 2), (2, 4)):
     _all = _right(_b, _batches, _epochs)
     _want = [sum(_all[i : i + _every]) / _every for i in range(0, len(_all) - _every + 1, _every)]
     assert np.allclose(_got, _want, atol=1e-5) and _same(_a, _b)
+""",
+    "test_diagnose_run": """
+_causes = ["softmax twice", "gradients never cleared", "labels shuffled", "rate too high"]
+assert [diagnose_run(run) for run in "ABCD"] == _causes
 """,
     "test_predict": _TORCH
     + """
