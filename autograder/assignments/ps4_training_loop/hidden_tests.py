@@ -420,15 +420,10 @@ def reachable(reference, rng, start, n, lr):
 def test_overfit_batch_losses(student, reference, rng):
     """It returns the loss of each step, up to the first one below the target, or max_steps of them."""
     start = secret_weights(rng)
-    for n, lr, max_steps, reached in (
-        (6, 0.1, 3, True),
-        (6, 0.1, 20, False),
-        (4, 0.05, 20, False),
-        (6, 0.1, 3, False),
-    ):
-        images, labels, target = reachable(reference, rng, start, n, lr)
-        target = 100.0 if reached else target
-        got, wanted = (Bench(who, start, lr).overfit(images, labels, target, max_steps) for who in (student, reference))
+    images, labels, reached = reachable(reference, rng, start, 6, 0.1)
+    # The first loss is below a target of 100, and none is below 0.
+    for target, max_steps in ((100.0, 3), (reached, 20), (0.0, 3)):
+        got, wanted = (Bench(who, start).overfit(images, labels, target, max_steps) for who in (student, reference))
         what = f"overfit_batch(…, target={target:.3f}, max_steps={max_steps})"
         same_losses(got, wanted, what, "one for each step")
         no_graph(got, "overfit_batch")
@@ -438,12 +433,12 @@ def test_overfit_batch_losses(student, reference, rng):
 def test_overfit_batch_weights(student, reference, rng):
     """The model has taken these steps, and no others."""
     start = secret_weights(rng)
-    for n, lr, max_steps in ((6, 0.1, 20), (5, 0.03, 2)):
-        images, labels, target = reachable(reference, rng, start, n, lr)
-        mine, right = (Bench(who, start, lr) for who in (student, reference))
+    images, labels, reached = reachable(reference, rng, start, 5, 0.05)
+    for target, max_steps in ((reached, 20), (0.0, 2)):
+        mine, right = (Bench(who, start, 0.05) for who in (student, reference))
         for bench in (mine, right):
             bench.overfit(images, labels, target, max_steps)
-        same_weights(mine.weights, right.weights, start, f"After overfit_batch with lr = {lr}")
+        same_weights(mine.weights, right.weights, start, f"After overfit_batch(…, max_steps={max_steps})")
 
 
 @grades("test_overfit_batch")
@@ -455,13 +450,13 @@ def test_overfit_batch_keeps_the_optimizer(student, reference, rng):
 
     def ran(who, **more):
         bench = Bench(who, start, **settings, **more)
-        bench.overfit(images, labels, 0.0, 8)
+        bench.overfit(images, labels, 0.0, 4)
         return bench.weights
 
     got, wanted = (ran(who, momentum=0.9) for who in (student, reference))
     # A step by hand, p -= lr * p.grad, leaves out momentum and is right as well.
     if not follows(got, ran(reference), start):
-        same_weights(got, wanted, start, "After 8 steps with a momentum of 0.9 and a rate for each layer")
+        same_weights(got, wanted, start, "After 4 steps with a momentum of 0.9 and a rate for each layer")
 
 
 # --- train ---------------------------------------------------------------------------------------------------
