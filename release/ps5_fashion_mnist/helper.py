@@ -585,6 +585,38 @@ def _judged(question: Mapping[str, Any], given: Any) -> tuple[bool, str]:
     return letter == question["letter"], replies[letter]
 
 
+def movable(draw: Callable[..., None], **sliders: tuple[float, float, float, float]) -> None:
+    """A figure, and below it sliders that draw it anew; only the figure where sliders can't be shown.
+
+    draw: draws a figure and shows it; it takes the sliders' values by their names.
+    sliders: for each name its start, its smallest and its largest value, and the step between values.
+    """
+    draw(**{name: start for name, (start, *_) in sliders.items()})
+    if getattr(get_ipython(), "kernel", None) is None:
+        return
+    try:
+        import ipywidgets
+        from IPython.display import display
+    except ImportError:
+        return
+    handles = {
+        name: ipywidgets.FloatSlider(
+            value=start, min=lowest, max=highest, step=step, description=name, continuous_update=False
+        )
+        for name, (start, lowest, highest, step) in sliders.items()
+    }
+    picture = ipywidgets.Output()
+
+    def follow(change: object) -> None:
+        with picture:
+            picture.clear_output(wait=True)
+            draw(**{name: handle.value for name, handle in handles.items()})
+
+    for handle in handles.values():
+        handle.observe(follow, "value")
+    display(ipywidgets.VBox([*handles.values(), picture]))
+
+
 # --- data ----------------------------------------------------------------------------------------------------
 
 FASHION_CLASSES = (
