@@ -862,15 +862,20 @@ class Task:
         self.first = secret_weights(rng, FULL)
         images, labels = samples.shipped("mnist.npz")
         order = rng.permutation(len(images))
-        self.training = self._seen(images[order]), self._classes[labels[order]]
+        self._training = images[order], self._classes[labels[order]]
         images, labels = samples.hidden()
         seen = torch.tensor(self._seen(images)).flatten(1).float()
         self._hidden = (seen / 255 - SCALE[0]) / SCALE[1], torch.tensor(self._classes[labels])
 
     def _seen(self, images):
         grey = images.reshape(len(images), -1)[:, self._pixels]
-        grey = np.minimum(grey, 247) + self._rng.integers(0, 9, size=grey.shape, dtype=np.uint8)
-        return grey.reshape(-1, 28, 28)
+        noise = np.frombuffer(self._rng.bytes(grey.size), dtype=np.uint8).reshape(grey.shape) & 7
+        return (np.minimum(grey, 248) + noise).reshape(-1, 28, 28)
+
+    def training(self, n):
+        """The first `n` images for training, uint8 (n, 28, 28), and their classes (n,)."""
+        images, labels = self._training
+        return self._seen(images[:n]), labels[:n]
 
     def share(self, rows, weights):
         """The share of hidden images classified correctly by a network of these layers and weights.
@@ -895,10 +900,11 @@ class Task:
         return float(((x.argmax(1) == labels) & known).float().mean())
 
 
-def trained(who, model, task, n, batch_size, epochs, **settings):
-    """Train `model` with the loop of `who`; its losses."""
+def trained(who, model, data, batch_size, epochs, **settings):
+    """Train `model` with the loop of `who` on images and labels; its losses."""
     tools = tools_of(who)
-    loader = tools.loader(task.training[0][:n], task.training[1][:n], batch_size, SCALE)
+    images, labels = data
+    loader = tools.loader(images, labels, batch_size, SCALE)
     criterion, optimizer = tools.new("torch.nn.CrossEntropyLoss"), tools.optimizer(model, "SGD", **settings)
     return who.train.within(40.0)(model, loader, criterion, optimizer, epochs, 10)
 
@@ -932,14 +938,15 @@ def test_final_accuracy(student, reference, samples, rng):
         rows, first = network_of(tools, model)
         if alike(first, task.first):
             tools.set_weights(model, task.first)
-        losses = trained(student, model, task, n, batch_size, 2, **settings)
+        data = task.training(n)
+        losses = trained(student, model, data, batch_size, 2, **settings)
         _, weights = network_of(tools, model)
         shares.append(task.share(rows, weights))
         measure(student, "accuracy", max(shares))
         if shares[-1] >= GOOD:
             return
         twin = tools_of(reference).network(layers(FULL), task.first)
-        healthy = trained(reference, twin, task, n, batch_size, 2, **settings)
+        healthy = trained(reference, twin, data, batch_size, 2, **settings)
         if ends_alike(weights, tools_of(reference).weights(twin), task.first):
             title = f"2 epochs of {n:,} images: {percent(shares[-1])} of the hidden ones classified correctly"
             show_curve(student, title, losses, healthy)
