@@ -47,7 +47,7 @@ import json, sys, time
 import matplotlib
 matplotlib.use("agg")
 cells = [cell for cell in json.load(open(sys.argv[1]))["cells"] if cell["cell_type"] == "code"]
-cells = ["".join(cell["source"]) for cell in cells if cell["metadata"]["nbgrader"].get("grade") is not True]
+cells = ["".join(cell["source"]) for cell in cells if cell["metadata"].get("nbgrader", {}).get("grade") is not True]
 names = {"__name__": "__main__"}
 for place, source in enumerate(cells):
     if place == 1:

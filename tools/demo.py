@@ -259,7 +259,6 @@ def show(console: Console, target: Path) -> None:
         cells = gradebook.find_notebook(ASSIGNMENT, ASSIGNMENT).grade_cells
         table = Table(title=f"Gradebook: {ASSIGNMENT}", padding=(0, 1, 0, 0))
         table.add_column("")
-        table.add_column("what it is")
         for place in range(1, len(cells) + 1):
             table.add_column(f"({place})", justify="right", no_wrap=True)
         table.add_column("late", justify="right", no_wrap=True)
@@ -270,12 +269,14 @@ def show(console: Console, target: Path) -> None:
             penalty = notebook.late_submission_penalty or 0
             table.add_row(
                 submission.student.id,
-                CLASS[submission.student.id][0],
                 *(score_of(grades[cell.name]) for cell in cells),
                 f"-{penalty:g}" if penalty else "",
                 f"{notebook.score - penalty:g}",
             )
         legend = [f"({n}) {cell.name.removeprefix('test_')}, {cell.max_score:g}" for n, cell in enumerate(cells, 1)]
+    for student, (what, *_) in sorted(CLASS.items()):
+        console.print(f"{student:5} {what}", highlight=False)
+    console.print()
     console.print(table)
     console.print("[dim]" + " · ".join(legend) + "\n?: waits for a person[/]", highlight=False)
 
