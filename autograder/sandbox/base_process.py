@@ -25,7 +25,7 @@ from autograder.sandbox import messages, zygote
 from autograder.sandbox.base import Base
 from autograder.sandbox.isolation import identity
 from autograder.sandbox.shell import Shell, make_shell
-from autograder.sandbox.warm import warm_torch
+from autograder.sandbox.warm import forget_code, warm_torch
 
 _LARGEST = 1 << 16
 """Bytes of a message, at most."""
@@ -48,6 +48,7 @@ def serve() -> None:
         forks = messages.NotStarted(f"{type(error).__name__}: {error}\n{traceback.format_exc()}")
     gc.collect()
     gc.freeze()
+    forget_code()
     lines = [owner]
     while True:
         poll = select.poll()
