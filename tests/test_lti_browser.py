@@ -58,11 +58,13 @@ def place(course: Path, tmp_path: Path) -> Iterator[Place]:
 
 @pytest.fixture
 def notebook(tmp_path: Path) -> Path:
-    """Solved, but for one step uphill."""
+    """Solved, but for one step uphill, and slow enough to watch."""
     cells = solved_cells()
     for cell in cells:
         if cell["metadata"].get("nbgrader", {}).get("grade_id") == "gradient_step":  # type: ignore[attr-defined]
-            cell["source"] = "def gradient_step(w, gradient, lr):\n    return w + lr * gradient"
+            cell["source"] = (
+                "import time\ntime.sleep(1)\ndef gradient_step(w, gradient, lr):\n    return w + lr * gradient"
+            )
     path = tmp_path / "mine.ipynb"
     path.write_bytes(notebook_of(cells))
     return path
@@ -144,6 +146,9 @@ def test_the_whole_way_in_a_platforms_frame(place: Place, notebook: Path) -> Non
         picture(driver, "hand-in")
         click(driver, "Hand in")
         says(driver, "Receipt")
+        wait(driver, lambda driver: "gradient_step" in driver.find_element(By.ID, "check").text)
+        bar = driver.find_element(By.CSS_SELECTOR, "#check progress")
+        assert 0 < int(bar.get_attribute("value")) < int(bar.get_attribute("max"))
         picture(driver, "progress")
         says(driver, "Graded.")
         says(driver, "the platform has it")

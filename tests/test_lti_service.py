@@ -24,7 +24,8 @@ from autograder.lms.service.platforms import invite
 from autograder.lms.service.running import served
 from autograder.lms.service.service import Service
 from autograder.lms.service.settings import ServiceSettings
-from autograder.report import from_json, to_json
+from autograder.lms.service.submissions import report_of
+from autograder.report import Report, from_json, to_json
 
 SOLVED = notebook_of(solved_cells())
 
@@ -52,6 +53,41 @@ def test_a_student_hands_in_and_the_platform_gets_the_grade_once(place: Place) -
     feedback = ada.get(f"{page.url}/feedback")
     assert feedback.status_code == 200
     assert "Feedback for Ada &lt;b&gt;Student&lt;/b&gt;" in feedback.text
+
+
+@pytest.mark.parametrize("shown", ["now", "never"])
+def test_the_page_is_told_of_every_check_while_it_is_made(place: Place, shown: str) -> None:
+    """Titles only where the student may read the checks."""
+    bob = place.browser()
+    page = bob.launch(place.simulator, "bob")
+    a = tables.activities
+    with place.service.database.write() as connection:
+        connection.execute(update(a).values(feedback=shown))
+    page = bob.hand_in(page, SOLVED)
+    events = []
+    headers = {"cookie": "; ".join(f"{name}={value}" for name, value in bob.cookies.items())}
+    with httpx.stream("GET", f"{page.url}/events", headers=headers, timeout=60) as stream:
+        for line in stream.iter_lines():
+            if line.startswith("data: "):
+                events.append(msgspec.json.decode(line[6:]))
+                if events[-1]["state"] == "graded":
+                    break
+    made = [event for event in events if event["checks"]]
+    assert {event["state"] for event in made} == {"running"}
+    assert [event["done"] for event in made] == sorted({event["done"] for event in made})
+    titles = {check.title: cell.grade_id for cell in report(place, page).cells for check in cell.checks}
+    assert {event["checks"] for event in made} == {len(titles)}
+    if shown == "now":
+        assert {event["check"] for event in made} <= {f"{cell}: {title}" for title, cell in titles.items()}
+    else:
+        assert {event["check"] for event in made} <= {f"{cell} …" for cell in titles.values()}
+
+
+def report(place: Place, page: httpx.Response) -> Report:
+    with place.service.database.read() as connection:
+        found = report_of(connection, str(page.url).rpartition("/")[2])
+    assert found is not None
+    return found
 
 
 def test_what_was_handed_in_before_a_restart_is_graded_after_it(course: Path, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ import pytest
 from autograder.course import Assignment
 from autograder.diagnosis import RTOL, Explanation, explain
 from autograder.grading.illustrations import illustrations
-from autograder.grading.plugin import GradingPlugin
+from autograder.grading.plugin import GradingPlugin, OnCheck
 from autograder.grading.session import Output, Session, cell_message
 from autograder.notebook import Cell
 from autograder.report import CellReport, Check, ManualCell, Report, points
@@ -97,18 +97,25 @@ class Grader:
         """What an instructor should know about isolation on this machine. Waits for the sandbox."""
         return self._sandbox.ready().notes
 
-    def grade(self, submission: Submission, seed: int) -> Graded:
+    def grade(self, submission: Submission, seed: int, on_check: OnCheck | None = None) -> Graded:
         """Grade one submission; the same submission and seed give the same Report but for times.
+
+        Args:
+            submission: what is graded.
+            seed: decides all inputs.
+            on_check: is told of each hidden test when it begins; the Report doesn't depend on it.
 
         Raises:
             SandboxError: this machine can't isolate submissions.
         """
         started = time.perf_counter()
-        graded, disturbed = self._grade(submission, seed, started)
+        graded, disturbed = self._grade(submission, seed, started, on_check)
         # What somebody else did to a worker is not the submission's fault.
-        return self._grade(submission, seed, started)[0] if disturbed else graded
+        return self._grade(submission, seed, started, on_check)[0] if disturbed else graded
 
-    def _grade(self, submission: Submission, seed: int, started: float) -> tuple[Graded, bool]:
+    def _grade(
+        self, submission: Submission, seed: int, started: float, on_check: OnCheck | None
+    ) -> tuple[Graded, bool]:
         """Grade one submission, and say whether somebody else has killed a worker meanwhile."""
         ready = self._sandbox.ready()
         session = Session(self._sandbox, submission, self._limits, seed)
@@ -119,6 +126,7 @@ class Grader:
             for place in session.illustrations:
                 session.skip(str(submission.cells[place].grade_id), "Not run: nothing that is graded needs this cell.")
         plugin = GradingPlugin(session, self._assignment, self._limits, seed)
+        plugin.on_check = on_check
         try:
             try:
                 _run_pytest(self._module, plugin)

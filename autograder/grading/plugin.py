@@ -41,6 +41,8 @@ from autograder.sandbox.stand_ins import StandIns
 from autograder.sandbox.student import Caller, Exchange, LocalChannel, Observed, OnExchange, Student
 from autograder.text import printable, without_addresses
 
+OnCheck = Callable[[str, str, int, int], None]
+"""Is told, when a hidden test begins: its cell's grade_id, its title, how many are done, how many there are."""
 MAX_MESSAGE = 4000
 """Characters of a check's message."""
 MAX_CURVE = 500
@@ -58,6 +60,7 @@ class GradingPlugin:
         explained_elsewhere: cells whose function fails because another cell's does: the other one is to be explained.
         faults: what went wrong on the grader's own side.
         stopped: why this machine can't grade, where that came out while the tests ran.
+        on_check: for those who watch.
     """
 
     def __init__(self, session: Session, assignment: Assignment, limits: Limits, seed: int) -> None:
@@ -76,6 +79,7 @@ class GradingPlugin:
         self.explained_elsewhere: set[str] = set()
         self.faults: list[str] = []
         self.stopped: SandboxError | None = None
+        self.on_check: OnCheck | None = None
 
     @property
     def measured(self) -> dict[str, float]:
@@ -136,8 +140,10 @@ class GradingPlugin:
         self._error: BaseException | None = None
         self._replaced: tuple[str, ...] = ()
         self._isolated = True
-        result = yield
         cell = cell_of(item)
+        if self.on_check is not None and isinstance(item, pytest.Function):
+            self.on_check(cell, title_of(item.obj), item.session.items.index(item), len(item.session.items))
+        result = yield
         self._record(item, cell, self._error, time.perf_counter() - started)
         return result
 

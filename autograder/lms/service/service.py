@@ -13,6 +13,7 @@ from sqlalchemy import delete, select
 from autograder.lms.service import tables
 from autograder.lms.service.course_facts import CourseFacts
 from autograder.lms.service.database import Database, ServiceError, lock
+from autograder.lms.service.graders import Graders
 from autograder.lms.service.grading_queue import GradingQueue
 from autograder.lms.service.hub import Hub
 from autograder.lms.service.launch import LOGIN_SECONDS
@@ -60,9 +61,14 @@ class Service:
         self.queue = GradingQueue(
             self.database,
             self.course,
-            jobs=settings.jobs,
+            Graders(
+                self.course,
+                jobs=settings.jobs,
+                pools=settings.pools,
+                isolation=settings.isolation,
+                scheduler=settings.scheduler,
+            ),
             pools=settings.pools,
-            isolation=settings.isolation,
             changed=self.hub.announce,
             graded=self.passback.wake,
         )

@@ -24,7 +24,9 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     database: str = ""
     """An SQLAlchemy URL; the default is a SQLite file in `data`."""
     jobs: int = 1
-    """Submissions graded side by side."""
+    """Submissions graded side by side; 0, with a cluster only: as many as it has workers."""
+    scheduler: str = ""
+    """Of the Dask cluster that grades, an address or a scheduler file; empty: this machine grades."""
     pools: int = 2
     """Assignments that are kept ready for grading; each takes the memory of its libraries, `jobs` times."""
     isolation: Isolation = "auto"

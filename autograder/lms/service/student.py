@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
+from autograder.classroom import Progress
 from autograder.course import AssignmentError
 from autograder.lms.service import audit, sessions, tables
 from autograder.lms.service.database import ServiceError
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 _FEEDBACK_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _KEEP_ALIVE = 15.0
+_BETWEEN_EVENTS = 0.1
+"""Seconds: quick checks need not all be shown."""
 
 
 @page
@@ -181,6 +184,7 @@ def submission(visit: Visit) -> Response:
         counts = counting(found, all_attempts)
         report = report_of(connection, id)
         assignment = visit.service.course.assignment(found.assignment)
+        shown = teaches or shows_feedback(connection, found, attempt.person)
         return visit.page(
             "submission.html.j2",
             activity=found,
@@ -189,18 +193,22 @@ def submission(visit: Visit) -> Response:
             teaches=teaches,
             counts=counts is not None and counts.id == id,
             delivery=delivery_of(connection, found.id, attempt.person),
-            feedback=attempt.state == "graded" and (teaches or shows_feedback(connection, found, attempt.person)),
+            feedback=attempt.state == "graded" and shown,
             written=_written(connection, visit.service, attempt, report) if teaches and report else (),
             schemes={cell.grade_id: cell.source for cell in assignment.written},
-            progress=progress_of(visit.service, connection, id),
+            progress=progress_of(visit.service, connection, id, titles=shown),
         )
 
 
-def progress_of(service: Service, connection: Connection, submission: str) -> dict[str, Any]:
-    """How far a submission is: what the page shows, and its script renews."""
+def progress_of(service: Service, connection: Connection, submission: str, *, titles: bool) -> dict[str, Any]:
+    """How far a submission is: what the page shows, and its script renews.
+
+    Args:
+        titles: whether who watches may read the checks.
+    """
     s, j, a = tables.submissions, tables.jobs, tables.activities
     row = connection.execute(select(s.c.state, s.c.problem, s.c.activity, s.c.person).where(s.c.id == submission)).one()
-    told: dict[str, Any] = {"state": row.state, "text": row.problem}
+    told: dict[str, Any] = {"state": row.state, "text": row.problem, "check": "", "done": 0, "checks": 0}
     if row.state == "waiting":
         number = select(j.c.number).where(j.c.submission == submission, j.c.regrade == "").scalar_subquery()
         ahead = connection.scalar(
@@ -208,6 +216,7 @@ def progress_of(service: Service, connection: Connection, submission: str) -> di
         )
         if service.queue.is_running(submission):
             told |= {"state": "running", "text": "Your notebook is being graded …"}
+            told |= _check_of(service.queue.progress_of(submission), titles)
         elif service.queue.problem_of(str(connection.scalar(select(a.c.assignment).where(a.c.id == row.activity)))):
             told["text"] = "Grading has stopped for the moment. Your notebook is safe and will be graded."
         else:
@@ -219,24 +228,33 @@ def progress_of(service: Service, connection: Connection, submission: str) -> di
     return told
 
 
+def _check_of(progress: Progress | None, titles: bool) -> dict[str, Any]:
+    """Which check is being made; only its cell, which stands in the notebook, where the checks aren't shown."""
+    if progress is None:
+        return {}
+    check = f"{progress.cell}: {progress.title}" if titles else f"{progress.cell} …"
+    return {"check": check, "done": progress.done, "checks": progress.checks}
+
+
 async def events(request: Request) -> Response:
     """Server-sent events: how far a submission is, whenever that changes."""
     service: Service = request.app.state.service
     id = request.path_params["submission"]
 
-    def check() -> None:
+    def check() -> bool:
         token = request.cookies.get(sessions.COOKIE, "")
         with service.database.read() as connection:
             person = sessions.person_of(connection, token) if token else None
             if person is None:
                 raise Refused(401, "This visit has ended.", event="session")
-            may_see(Visit(service, request, person, token, None), connection, id)
+            attempt, found, teaches = may_see(Visit(service, request, person, token, None), connection, id)
+            return teaches or shows_feedback(connection, found, attempt.person)
 
     def read() -> dict[str, Any]:
         with service.database.read() as connection:
-            return progress_of(service, connection, id)
+            return progress_of(service, connection, id, titles=titles)
 
-    await run_in_threadpool(check)
+    titles = await run_in_threadpool(check)
 
     async def stream() -> AsyncIterator[str]:
         changed = service.hub.subscribe(id)
@@ -251,6 +269,7 @@ async def events(request: Request) -> Response:
                     yield f"data: {to_json(now)}\n\n"
                 if now["state"] == "failed" or now.get("delivery") not in (None, "", "on its way"):
                     return
+                await asyncio.sleep(_BETWEEN_EVENTS)
                 try:
                     await asyncio.wait_for(changed.wait(), _KEEP_ALIVE)
                 except TimeoutError:
