@@ -33,7 +33,7 @@ def serve(connection: socket.socket, base: Base) -> None:
         return
 
     def tell(cell: str, title: str, done: int, checks: int) -> None:
-        send(results, Progress(cell, title, done, checks))
+        send(results, Progress(assignment.function_of(cell), title, done, checks))
 
     with grader:
         while (job := receive(jobs, Job)) is not None:

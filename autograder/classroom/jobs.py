@@ -39,8 +39,8 @@ class Job(msgspec.Struct, frozen=True):
 class Progress(msgspec.Struct, tag="progress", frozen=True):
     """The check that is being made now."""
 
-    cell: str
-    """The grade_id of the cell that it grades."""
+    function: str
+    """The function that it grades."""
     title: str
     """The hidden test's title: not for students who aren't shown the checks."""
     done: int

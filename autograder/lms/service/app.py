@@ -10,7 +10,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from autograder.lms.service import instructor, launch, setup_pages, student, web
+from autograder.lms.service import instructor, launch, progress, setup_pages, student, web
 from autograder.lms.service.service import Service
 
 _STATIC = Path(__file__).resolve().parent / "static"
@@ -29,7 +29,7 @@ def application(service: Service) -> ASGIApp:
         Route(activity, student.activity),
         Route(f"{activity}/submissions", student.hand_in, methods=["POST"]),
         Route(submission, student.submission),
-        Route(f"{submission}/events", student.events),
+        Route(f"{submission}/events", progress.events),
         Route(f"{submission}/feedback", student.feedback),
         Route(f"{submission}/notebook", student.notebook),
         Route(f"{submission}/written", instructor.save_written, methods=["POST"]),

@@ -17,12 +17,12 @@ from sqlalchemy import Connection, delete, insert, select, update
 from starlette.responses import Response
 
 from autograder.lms.service import audit, tables
+from autograder.lms.service.access import delivery_of, may_see
 from autograder.lms.service.grading_queue import begin_regrade, settle_submission
 from autograder.lms.service.launch import note_member, note_person
 from autograder.lms.service.lti import LtiException, registration_of, role_in
 from autograder.lms.service.passback import EXPLANATIONS, Line, send_again
 from autograder.lms.service.platforms import origin_of, platform_by_id, signing_keys
-from autograder.lms.service.student import delivery_of, may_see
 from autograder.lms.service.submissions import (
     Activity,
     attempts_of,
