@@ -63,7 +63,7 @@ def test_the_page_is_told_of_every_check_while_it_is_made(place: Place, shown: s
     a = tables.activities
     with place.service.database.write() as connection:
         connection.execute(update(a).values(feedback=shown))
-    page = bob.hand_in(page, SOLVED)
+    page = bob.hand_in(page, notebook_of(slow()))
     events = []
     headers = {"cookie": "; ".join(f"{name}={value}" for name, value in bob.cookies.items())}
     with httpx.stream("GET", f"{page.url}/events", headers=headers, timeout=60) as stream:
@@ -83,6 +83,14 @@ def test_the_page_is_told_of_every_check_while_it_is_made(place: Place, shown: s
         assert {event["check"] for event in made} <= {f"{name}: {title}" for title, name in titles.items()}
     else:
         assert {event["check"] for event in made} <= {f"{name} …" for name in titles.values()}
+
+
+def slow() -> list[dict[str, object]]:
+    """Solved, and slow enough to be watched."""
+    cells = solved_cells()
+    (cell,) = [one for one in cells if one["metadata"].get("nbgrader", {}).get("grade_id") == "gradient_step"]  # type: ignore[attr-defined]
+    cell["source"] = f"import time\ntime.sleep(0.5)\n{cell['source']}"
+    return cells
 
 
 def report(place: Place, page: httpx.Response) -> Report:
