@@ -10,7 +10,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from autograder.lms.service import instructor, launch, progress, setup_pages, student, web
+from autograder.lms.service import instructor, keys, launch, progress, setup_pages, student, web
 from autograder.lms.service.service import Service
 
 _STATIC = Path(__file__).resolve().parent / "static"
@@ -28,6 +28,11 @@ def application(service: Service) -> ASGIApp:
         Route("/window", launch.open_window, methods=["GET", "POST"]),
         Route(activity, student.activity),
         Route(f"{activity}/submissions", student.hand_in, methods=["POST"]),
+        Route(f"{activity}/key", keys.make, methods=["POST"]),
+        Route(f"{activity}/key/revoke", keys.revoke, methods=["POST"]),
+        Route(f"{web.KEYED}{{activity}}", keys.hand_in, methods=["POST"]),
+        Route(f"{web.KEYED}{{activity}}/{{submission}}", keys.state),
+        Route("/hand_in.py", keys.client),
         Route(submission, student.submission),
         Route(f"{submission}/events", progress.events),
         Route(f"{submission}/feedback", student.feedback),

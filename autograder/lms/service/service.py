@@ -111,7 +111,7 @@ def clean(database: Database, retention_days: float) -> None:
     """Delete what has expired, and submissions older than `retention_days` (0: none)."""
     now = time.time()
     with database.write() as connection:
-        for table in (tables.sessions, tables.tickets, tables.deep_links, tables.invitations):
+        for table in (tables.sessions, tables.tickets, tables.hand_in_keys, tables.deep_links, tables.invitations):
             connection.execute(delete(table).where(table.c.expires < now))
         connection.execute(delete(tables.logins).where(tables.logins.c.created < now - LOGIN_SECONDS))
         if retention_days > 0:

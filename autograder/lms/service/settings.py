@@ -38,6 +38,8 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     """From one address: a university's whole class may come from one."""
     uploads_per_minute: int = 6
     """From one student."""
+    wrong_keys_per_minute: int = 60
+    """From one address: a whole JupyterHub may be one."""
     request_seconds: float = 10.0
     """How long a platform may take to answer."""
     retry_seconds: float = 2.0

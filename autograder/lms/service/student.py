@@ -29,6 +29,8 @@ from autograder.submission import parse_submission
 if TYPE_CHECKING:
     from autograder.lms.service.service import Service
 
+KEY_SECONDS = 7 * 86400.0
+"""How long a key for handing in without a browser is valid."""
 _FEEDBACK_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
@@ -41,11 +43,21 @@ def activity(visit: Visit) -> Response:
         if role == "teacher":
             return visit.back(f"/activities/{id}/roster")
         service.queue.prepare(found.assignment)
-        return _own_page(visit, connection, found)
+        return own_page(visit, connection, found)
 
 
-def _own_page(visit: Visit, connection: Connection, found: Activity, problem: str = "", status: int = 200) -> Response:
-    service = visit.service
+def own_page(
+    visit: Visit, connection: Connection, found: Activity, problem: str = "", status: int = 200, key: str = ""
+) -> Response:
+    """A student's page of an activity.
+
+    Args:
+        problem: with what was just handed in.
+        status: of the answer.
+        key: for handing in without a browser, where it was made just now.
+    """
+    service, k = visit.service, tables.hand_in_keys
+    mine = (k.c.activity == found.id, k.c.person == visit.person)
     attempts = all_attempts(service, connection, found, visit.person)
     counts = counting(found, attempts)
     return visit.page(
@@ -59,6 +71,9 @@ def _own_page(visit: Visit, connection: Connection, found: Activity, problem: st
         closed=refusal(connection, found, visit.person, time.time()),
         problem=problem,
         max_upload=service.settings.max_upload >> 20,
+        key=key,
+        key_days=round(KEY_SECONDS / 86400),
+        key_expires=connection.scalar(select(k.c.expires).where(*mine, k.c.expires > time.time())),
     )
 
 
@@ -76,12 +91,12 @@ def hand_in(visit: Visit) -> Response:
             visit.refuse_page(f"handing in to {id} as {role}")
         problem = unfit(service, found, data)
         if problem:
-            return _own_page(visit, connection, found, problem, 422)
+            return own_page(visit, connection, found, problem, 422)
     assert data is not None
     submission, problem = take(service, found, visit.person, data, began, "in a browser")
     if not submission:
         with service.database.read() as connection:
-            return _own_page(visit, connection, found, problem, 409)
+            return own_page(visit, connection, found, problem, 409)
     return visit.back(f"/submissions/{submission}")
 
 
