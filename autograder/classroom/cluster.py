@@ -32,6 +32,7 @@ RESOURCE = "grader"
 
 _PLUGIN = "autograder"
 _RETRIES = 2
+_CONNECT_SECONDS = 20.0
 _UNREADABLE = b""
 
 
@@ -54,7 +55,7 @@ class Cluster:
             raise SandboxError('--scheduler needs Dask: pip install "autograder[cluster]"') from None
         where = {"scheduler_file": address} if Path(address).is_file() else {"address": address}
         try:
-            self._client = Client(**where, timeout="20s", set_as_default=False)
+            self._client = Client(**where, timeout=_CONNECT_SECONDS, set_as_default=False)
         except (OSError, ValueError) as error:
             raise SandboxError(f"there is no Dask scheduler at {address}: {error}") from None
         self._run = uuid.uuid4().hex
