@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -149,6 +151,32 @@ def connect_context(place: Place, submission: str) -> None:
         context = connection.scalar(select(a.c.context).where(a.c.id == activity))
         platform = connection.scalar(select(pl.c.id).where(pl.c.issuer == place.simulator.url))
         connection.execute(update(c).where(c.c.id == context).values(platform=platform))
+
+
+def test_a_regrade_uses_the_hidden_tests_as_they_are_now(course: Path, tmp_path: Path) -> None:
+    """Though what grades has been kept ready since before."""
+    own = tmp_path / "course"
+    shutil.copytree(course / "source" / NAME, own / "source" / NAME)
+    shutil.copytree(PACKAGED / NAME, own / "assignments" / NAME)
+    with running(own, tmp_path / "data", NAME, jobs=1) as place:
+        ada, teacher = place.browser(), place.browser()
+        page = ada.hand_in(ada.launch(place.simulator, "ada"), SOLVED)
+        until(lambda: state(place, str(page.url).rpartition("/")[2]) == "graded")
+        with (own / "assignments" / NAME / "hidden_tests.py").open("a") as file:
+            file.write(
+                '\n\n@grades("test_mse_loss")\ndef test_more(student):\n    """More."""\n    assert False, "no"\n'
+            )
+        page = teacher.send(teacher.launch(place.simulator, "teacher"), "/regrades")
+        until(lambda: "would change" in teacher.get(str(page.url)).text)
+        assert "1 submission would change. No grade has changed yet." in teacher.get(str(page.url)).text
+
+
+def test_the_service_starts_without_slow_imports() -> None:
+    program = (
+        "import sys; from autograder.lms.service import running; print(sorted({'torch', 'nbformat'} & {*sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 @pytest.mark.slow

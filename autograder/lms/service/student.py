@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-import nbformat
 from sqlalchemy import Connection, select
 from starlette.responses import HTMLResponse, Response
 
@@ -174,7 +173,7 @@ def _notebook(connection: Connection, service: Service, found: Activity, submiss
     outputs = outputs_of(connection, submission)
     if len(outputs) != len(cells):
         outputs = [[] for _ in cells]  # the assignment has changed since it was graded
-    return nbformat.from_dict(
+    return _node(
         {
             "cells": [
                 {
@@ -187,6 +186,22 @@ def _notebook(connection: Connection, service: Service, found: Activity, submiss
             ]
         }
     )
+
+
+class _Node(dict[str, Any]):
+    """As nbformat's nodes are: their package takes more than a second to import, which every restart would cost."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+def _node(value: Any) -> Any:
+    if isinstance(value, dict):
+        return _Node({name: _node(one) for name, one in value.items()})
+    return [_node(one) for one in value] if isinstance(value, list) else value
 
 
 def _written(connection: Connection, service: Service, attempt: Attempt, report: Any) -> list[Written]:
