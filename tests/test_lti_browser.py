@@ -235,14 +235,20 @@ def test_pages_are_accessible_in_light_and_dark_and_fit_a_telephone(place: Place
     driver = chromium()
     try:
         driver.get(f"{place.simulator.url}/launch?user=ada&link={LINK}&window=yes")
-        found(driver, "input[type=file]").send_keys(str(notebook))
+        found(driver, "summary").click()
+        click(driver, "Make a key")
+        says(driver, "autograder hand-in")
         accessible(driver, axe, "student")
+        narrow = {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True}
+        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", narrow)
+        picture(driver, "key-mobile")
+        assert driver.execute_script("return document.documentElement.scrollWidth") <= 360
+        driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        found(driver, "input[type=file]").send_keys(str(notebook))
         click(driver, "Hand in")
         says(driver, "the platform has it")
         accessible(driver, axe, "submission")
-        driver.execute_cdp_cmd(
-            "Emulation.setDeviceMetricsOverride", {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True}
-        )
+        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", narrow)
         picture(driver, "submission-mobile")
         assert driver.execute_script("return document.documentElement.scrollWidth") <= 360
         driver.get(f"{place.simulator.url}/launch?user=teacher&link={LINK}&window=yes")
