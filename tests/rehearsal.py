@@ -16,7 +16,7 @@ from autograder.authoring.bank import Misconception
 from autograder.course import Course
 from autograder.diagnosis import RTOL, Rerun, Trial, diagnose, rehearse, transcript_of
 from autograder.diagnosis.replay import Strayed
-from autograder.grading.plugin import local_student, right_student, test_seed
+from autograder.grading.run import local_student, right_student, test_seed
 from autograder.sandbox.student import OnExchange
 
 torch.set_num_threads(1)
