@@ -11,6 +11,7 @@ from autograder.diagnosis.comparison import count_numbers
 from autograder.diagnosis.effects import Effects
 from autograder.diagnosis.symptoms import symptom
 from autograder.diagnosis.trial import Fit, Rerun, Trial, elsewhere, fit
+from autograder.sandbox.errors import StudentRaised
 
 MAX_PAIRS = 400
 """Pairs of mistakes that are tried for one function. A number, not a time: a Report must not depend on how busy the
@@ -46,7 +47,7 @@ def explain(cells: Mapping[str, Sequence[Trial]], bank: Bank, rtol: float) -> di
             if misconception is not None:
                 found[function] = Explanation(misconception.id, _evidence(misconception, trials))
             else:
-                failed = [trial for trial in trials if trial.failed]
+                failed = [] if _is_unfilled(trials) else [trial for trial in trials if trial.failed]
                 shown = {trial.test.__name__: symptom(function, trial, bank, rtol) for trial in failed}
                 found[function] = Explanation(None, symptoms=shown)
     return found
@@ -65,7 +66,8 @@ def diagnose(function: str, trials: Sequence[Trial], bank: Bank, rtol: float) ->
     """
     reruns = [Rerun(trial, bank.answers) for trial in trials]
     reruns.sort(key=lambda rerun: (not rerun.trial.failed, rerun.work))
-    for candidates in (bank.of(function), _variations(function, reruns, bank), _pairs(function, reruns, bank, rtol)):
+    composed = (_variations(function, reruns, bank), _pairs(function, reruns, bank, rtol))
+    for candidates in (bank.of(function), *(() if _is_unfilled(trials) else composed)):
         fitting: list[tuple[Misconception, Fit]] = []
         for candidate in candidates:
             found = fit(reruns, {**bank.answers, function: candidate.code}, rtol)
@@ -74,6 +76,12 @@ def diagnose(function: str, trials: Sequence[Trial], bank: Bank, rtol: float) ->
         if fitting:
             return _the_one(fitting, trials, bank, rtol)
     return None
+
+
+def _is_unfilled(trials: Sequence[Trial]) -> bool:
+    """Whether the student's function stops at the stub that it was released with: no edit of a right answer does."""
+    errors = [exchange.error for trial in trials for exchange in trial.transcript]
+    return any(isinstance(error, StudentRaised) and error.type == "NotImplementedError" for error in errors)
 
 
 def _variations(function: str, reruns: Sequence[Rerun], bank: Bank) -> Iterator[Misconception]:

@@ -136,12 +136,13 @@ class HiddenTests:
         with self._current.recorded(item):
             return (yield)
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
-        """Keep the first exception of a test's phases."""
-        if call.excinfo is not None:
-            self._current.raised(call.excinfo.value)
-        return (yield)
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport | None:
+        """Keep the first exception of a test's phases; pytest's own account of it is slow, and nobody reads it."""
+        if call.excinfo is None or call.when == "collect":
+            return None
+        self._current.raised(call.excinfo.value)
+        return pytest.TestReport(item.nodeid, item.location, {}, "failed", None, call.when)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool:
