@@ -234,10 +234,12 @@ class Run:
             self.explained_elsewhere.add(cell)
         elif mark.kwargs["diagnose"] and self._isolated:
             seed = self.seed_of(item)
-            here, elsewhere = (
-                functools.partial(self._fixtures, number) for number in (seed, test_seed(seed, item.name))
+            here, elsewhere, usual = (
+                functools.partial(self._fixtures, number)
+                for number in (seed, test_seed(seed, item.name), test_seed(0, item.name))
             )
-            self.trials[cell].append(Trial(item.obj, here, self._caller.transcript, error is not None, elsewhere))
+            failed = error is not None
+            self.trials[cell].append(Trial(item.obj, here, self._caller.transcript, failed, elsewhere, usual))
 
     def _named(self, cell: str, error: BaseException | None) -> Misconception | None:
         """The misconception that a hidden test has named by itself."""
