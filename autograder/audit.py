@@ -19,7 +19,7 @@ from rich.table import Table
 from autograder.authoring.bank import Misconception, Unusual
 from autograder.classroom import Pool, Settings
 from autograder.course import Assignment, Course
-from autograder.grading.plugin import COULD_NOT_BE_MADE
+from autograder.grading.run import COULD_NOT_BE_MADE
 from autograder.report import CellReport, Report
 from autograder.submission import Submission, parse_submission
 

@@ -16,7 +16,7 @@ from autograder.authoring.bank import Misconception
 from autograder.course import Course
 from autograder.diagnosis import RTOL, Rerun, Trial, diagnose, rehearse, transcript_of
 from autograder.diagnosis.replay import Strayed
-from autograder.grading.plugin import local_student, right_student, test_seed
+from autograder.grading.run import local_student, right_student, test_seed
 from autograder.sandbox.student import OnExchange
 
 torch.set_num_threads(1)
@@ -67,7 +67,7 @@ class Rehearsal:
         trials = []
         for test in self.tests:
             here, elsewhere = (functools.partial(self.fixtures, test, run) for run in (0, 1000))
-            trials.append(Trial(test, here, [], False, elsewhere))
+            trials.append(Trial(test, here, [], False, elsewhere, here))
         return sorted((Rerun(trial, self.right) for trial in trials), key=lambda rerun: rerun.work)
 
     def trial(self, rerun: Rerun, code: Any) -> Trial:
@@ -95,4 +95,4 @@ class Rehearsal:
         """What code is taken for of which the tests saw this; None where it is right, too."""
         if not any(trial.failed for trial in trials):
             return None
-        return diagnose(self._function, trials, self._task.bank, self.rtol)
+        return diagnose(self._function, [Rerun(trial, self.right) for trial in trials], self._task.bank, self.rtol)

@@ -155,8 +155,8 @@ def test_what_was_started_ends_with_its_owner_even_while_a_worker_loops(
     with subprocess.Popen(line, stdout=subprocess.PIPE) as owner:
         assert owner.stdout is not None
         assert owner.stdout.readline() == b"graded\n"
-        before = descendants(owner.pid)
-        until(lambda: any(cpu_seconds(pid) > 0.3 for pid in descendants(owner.pid) - before))  # the looping worker
+        before = {pid: cpu_seconds(pid) for pid in descendants(owner.pid)}  # the looping worker may be among them
+        until(lambda: any(cpu_seconds(pid) > before.get(pid, 0) + 0.3 for pid in descendants(owner.pid)))
         started = descendants(owner.pid)
         owner.kill()
         until(lambda: gone(started))

@@ -22,6 +22,7 @@ from rehearsal import Rehearsal
 from autograder.authoring.source import Source, function_of
 from autograder.course import Course
 from autograder.diagnosis import same_course, symptom
+from autograder.diagnosis.trial import Rerun
 from autograder.sandbox.deadline import Late, deadline
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -149,7 +150,7 @@ def test_unforeseen_mistakes_are_named_rightly_or_have_a_symptom(assignment: str
         wrong += 1
         found = here.diagnosis_of(trials)
         if found is None:
-            told = [symptom(function, trial, bank, here.rtol) for trial in failed]
+            told = [symptom(function, Rerun(trial, bank.answers), bank, here.rtol) for trial in failed]
             shown += any(told)
             if not any(told):
                 print(f"nothing said of {function}:\n{text}")

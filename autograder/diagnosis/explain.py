@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -11,7 +11,9 @@ from autograder.diagnosis.comparison import count_numbers
 from autograder.diagnosis.effects import Effects
 from autograder.diagnosis.symptoms import symptom
 from autograder.diagnosis.trial import Fit, Rerun, Trial, elsewhere, fit
+from autograder.sandbox.errors import StudentRaised
 
+_STUB = "NotImplementedError"
 MAX_PAIRS = 400
 """Pairs of mistakes that are tried for one function. A number, not a time: a Report must not depend on how busy the
 machine is."""
@@ -42,12 +44,13 @@ def explain(cells: Mapping[str, Sequence[Trial]], bank: Bank, rtol: float) -> di
     found = {}
     for function, trials in cells.items():
         if any(trial.failed for trial in trials):
-            misconception = diagnose(function, trials, bank, rtol)
+            reruns = [Rerun(trial, bank.answers) for trial in trials]
+            misconception = diagnose(function, reruns, bank, rtol)
             if misconception is not None:
                 found[function] = Explanation(misconception.id, _evidence(misconception, trials))
             else:
-                failed = [trial for trial in trials if trial.failed]
-                shown = {trial.test.__name__: symptom(function, trial, bank, rtol) for trial in failed}
+                failed = [] if _is_unfilled(trials) else [rerun for rerun in reruns if rerun.trial.failed]
+                shown = {rerun.trial.test.__name__: symptom(function, rerun, bank, rtol) for rerun in failed}
                 found[function] = Explanation(None, symptoms=shown)
     return found
 
@@ -57,23 +60,40 @@ def known(misconception: Misconception) -> Explanation:
     return Explanation(misconception.id, f"That is what comes out of this mistake: {_advice(misconception)}")
 
 
-def diagnose(function: str, trials: Sequence[Trial], bank: Bank, rtol: float) -> Misconception | None:
+def diagnose(function: str, reruns: Sequence[Rerun], bank: Bank, rtol: float) -> Misconception | None:
     """The one misconception, or pair of them, that does what the student's code did in every trial.
 
     Single mistakes are tried before pairs. None where nothing fits, or where several fit that don't behave alike:
     then saying nothing is better than guessing.
     """
-    reruns = [Rerun(trial, bank.answers) for trial in trials]
-    reruns.sort(key=lambda rerun: (not rerun.trial.failed, rerun.work))
-    for candidates in (bank.of(function), _variations(function, reruns, bank), _pairs(function, reruns, bank, rtol)):
+    # The failed ones first, and of those the quickest: that is where most candidates differ.
+    ordered = sorted(reruns, key=lambda rerun: (not rerun.trial.failed, rerun.work))
+    trials = [rerun.trial for rerun in ordered]
+    for candidates in _candidates(function, ordered, bank, rtol):
         fitting: list[tuple[Misconception, Fit]] = []
         for candidate in candidates:
-            found = fit(reruns, {**bank.answers, function: candidate.code}, rtol)
+            found = fit(ordered, {**bank.answers, function: candidate.code}, rtol)
             if found is not Fit.DIFFERENT:
                 fitting.append((candidate, found))
         if fitting:
             return _the_one(fitting, trials, bank, rtol)
     return None
+
+
+def _candidates(function: str, reruns: Sequence[Rerun], bank: Bank, rtol: float) -> Iterator[Iterable[Misconception]]:
+    """What is tried, in groups, the likelier ones first."""
+    if _is_unfilled([rerun.trial for rerun in reruns]):
+        yield [entry for entry in bank.of(function) if _STUB in entry.source.text]
+        return
+    yield bank.of(function)
+    yield _variations(function, reruns, bank)
+    yield _pairs(function, reruns, bank, rtol)
+
+
+def _is_unfilled(trials: Sequence[Trial]) -> bool:
+    """Whether the student's function stops at the stub that it was released with."""
+    errors = [exchange.error for trial in trials for exchange in trial.transcript]
+    return any(isinstance(error, StudentRaised) and error.type == _STUB for error in errors)
 
 
 def _variations(function: str, reruns: Sequence[Rerun], bank: Bank) -> Iterator[Misconception]:

@@ -15,20 +15,19 @@ import numpy as np
 
 from autograder.authoring.bank import Bank
 from autograder.diagnosis.comparison import EXPLAINING, numbers_of, same, same_exchange
-from autograder.diagnosis.trial import Fit, Rerun, Trial
+from autograder.diagnosis.trial import Fit, Rerun
 from autograder.sandbox.student import Exchange
 
 Function = Callable[..., Any]
 Change = Callable[[Any], Any]
 
 
-def symptom(function: str, trial: Trial, bank: Bank, rtol: float) -> str:
+def symptom(function: str, rerun: Rerun, bank: Bank, rtol: float) -> str:
     """What a failed trial shows, as a sentence; "" where the numbers show nothing in particular."""
-    rerun = Rerun(trial, bank.answers)
     for words, code in _neighbours(bank.answers[function]):
         if rerun.fit({**bank.answers, function: code}, rtol) is not Fit.DIFFERENT:
             return f"What came out of {function} in this check is {words}."
-    return _first_difference(trial.transcript, rerun.right, rtol)
+    return _first_difference(rerun.trial.transcript, rerun.right, rtol)
 
 
 def _neighbours(right: Function) -> Iterator[tuple[str, Function]]:

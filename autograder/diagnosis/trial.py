@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import functools
 import inspect
 import io
 import sys
 import warnings
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import FrameType, FunctionType
 from typing import Any, Protocol
@@ -23,6 +25,8 @@ CALLS_AN_EXCHANGE = 5
 """What an exchange costs besides, as many calls of a right answer's as take that long."""
 TRIAL_SECONDS = 10.0
 """By the clock, for one candidate in one test: two edits together may never end."""
+
+_WORK: weakref.WeakKeyDictionary[Callable[..., object], int] = weakref.WeakKeyDictionary()
 
 
 class MakeFixtures(Protocol):
@@ -41,6 +45,8 @@ class Trial(msgspec.Struct, frozen=True):
     failed: bool
     elsewhere: MakeFixtures
     """As `fixtures`, on other inputs."""
+    usual: MakeFixtures
+    """As `fixtures`, on inputs that are the same for all submissions."""
 
 
 class Fit(enum.Enum):
@@ -59,24 +65,40 @@ class _Deviation(BaseException):
 
 
 class Rerun:
-    """Runs a trial's test on other code, against right answers that were recorded once.
+    """Runs a trial's test on other code, against right answers that are recorded once, when they are needed.
 
     Attributes:
         trial: the test, and what the student's code did in it.
-        right: what the right answers do in it.
-        work: how much the right answers do in it, in calls: a count, because a clock tells how busy the machine is.
     """
 
     def __init__(self, trial: Trial, answers: Mapping[str, Any]) -> None:
         self.trial = trial
+        self._answers = answers
         self._recorder: Recorder | None = None
-        with _counting_calls(answers) as count:
-            self.right = self.transcript(answers)
-        self.work = count() + CALLS_AN_EXCHANGE * len(self.right)
+
+    @functools.cached_property
+    def right(self) -> list[Exchange]:
+        """What the right answers do in the test."""
+        return self.transcript(self._answers)
+
+    @property
+    def work(self) -> int:
+        """How much the right answers do in the test, in calls: a count, because a clock tells how busy the machine is.
+
+        It is counted once for each test, on inputs that don't depend on the submission: counting is slow.
+        """
+        test = self.trial.test
+        if test not in _WORK:
+            transcript: list[Exchange] = []
+            with _counting_calls(self._answers) as count:
+                rehearse(test, self.trial.usual(self._answers, transcript.append))
+            _WORK[test] = count() + CALLS_AN_EXCHANGE * len(transcript)
+        return _WORK[test]
 
     def fit(self, functions: Mapping[str, Any], rtol: float) -> Fit:
         """How well `functions` do what the student's code did; ends at the first number that differs."""
         wanted, place, result = self.trial.transcript, 0, Fit.SAME
+        _ = self.right  # recorded before the first candidate needs it
 
         def compare(exchange: Exchange) -> None:
             nonlocal place, result
@@ -139,6 +161,7 @@ def elsewhere(trials: Iterable[Trial], answers: Mapping[str, Any], functions: Ma
     reruns = []
     for trial in trials:
         rerun = Rerun(msgspec.structs.replace(trial, fixtures=trial.elsewhere), answers)
+        _ = rerun.right
         rerun.trial = msgspec.structs.replace(rerun.trial, transcript=rerun.transcript(functions))
         reruns.append(rerun)
     return reruns

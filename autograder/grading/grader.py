@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import itertools
-import os
-import sys
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from types import ModuleType, TracebackType
+from types import TracebackType
 from typing import Self
 
 import msgspec
-import pytest
 
 from autograder.course import Assignment
 from autograder.diagnosis import RTOL, Explanation, explain
+from autograder.grading.hidden_tests import HiddenTests, OnCheck
 from autograder.grading.illustrations import illustrations
-from autograder.grading.plugin import GradingPlugin, OnCheck
+from autograder.grading.run import Run
 from autograder.grading.session import Output, Session, cell_message
 from autograder.notebook import Cell
 from autograder.report import CellReport, Check, ManualCell, Report, points
 from autograder.sandbox.base import Base
-from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.isolation import Isolation
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.process import Sandbox
@@ -69,6 +63,7 @@ class Grader:
         beginning = list(_prefix(assignment))
         self._with_illustrations = with_illustrations
         prefix = [cell_message(cell, 0, self._limits) for cell in beginning if cell.kind == "code"]
+        self._hidden_tests: HiddenTests | None = None
         # All of the course, wherever it lies: solutions, gradebook and other submissions as well.
         secret = [assignment.folder.parent.parent, assignment.hidden_folder.parent]
         self._sandbox = Sandbox(libraries, assignment.folder, self._limits, isolation, prefix, secret, base)
@@ -91,6 +86,9 @@ class Grader:
     def close(self) -> None:
         """End the sandbox."""
         self._sandbox.close()
+        if self._hidden_tests is not None:
+            self._hidden_tests.close()
+            self._hidden_tests = None
 
     @property
     def notes(self) -> list[str]:
@@ -125,18 +123,14 @@ class Grader:
         if not self._with_illustrations:
             for place in session.illustrations:
                 session.skip(str(submission.cells[place].grade_id), "Not run: nothing that is graded needs this cell.")
-        plugin = GradingPlugin(session, self._assignment, self._limits, seed)
-        plugin.on_check = on_check
+        run = Run(session, self._assignment, self._limits, seed)
         try:
-            try:
-                _run_pytest(self._module, plugin)
-            except SandboxError as error:
-                raise plugin.stopped or error from None
+            self._run_hidden_tests(run, on_check)
             session.finish()
         finally:
             session.close()
-        explained = self._explanations(plugin)
-        cells = tuple(self._cell(cell, plugin, explained) for cell in self._assignment.tests)
+        explained = self._explanations(run)
+        cells = tuple(self._cell(cell, run, explained) for cell in self._assignment.tests)
         unmeasured = [f"cell {cell.grade_id} has no hidden tests: it scores 0" for cell in cells if not cell.checks]
         report = Report(
             assignment=self._assignment.name,
@@ -144,8 +138,8 @@ class Grader:
             max_score=sum(cell.max_score for cell in cells),
             cells=cells,
             manual=tuple(_manual(submission, self._assignment)),
-            measured=dict(plugin.measured),
-            problems=(*submission.problems, *unmeasured, *plugin.faults),
+            measured=dict(run.measured),
+            problems=(*submission.problems, *unmeasured, *run.faults),
             seed=seed,
             isolation=ready.isolation,
             versions=ready.versions,
@@ -154,32 +148,42 @@ class Grader:
         )
         return Graded(report, submission, tuple(session.outputs)), session.disturbed
 
-    def _explanations(self, plugin: GradingPlugin) -> dict[str, Explanation]:
+    def _run_hidden_tests(self, run: Run, on_check: OnCheck | None) -> None:
+        if self._hidden_tests is None:
+            self._hidden_tests = HiddenTests(self._module, [str(cell.grade_id) for cell in self._assignment.tests])
+        try:
+            self._hidden_tests.run(run, on_check)
+        except BaseException:
+            # pytest may be in the middle of a test.
+            self._hidden_tests = None
+            raise
+
+    def _explanations(self, run: Run) -> dict[str, Explanation]:
         """By the function, what explains its failed checks."""
         cells = {
             self._assignment.function_of(cell): trials
-            for cell, trials in plugin.trials.items()
-            if cell not in plugin.explained_elsewhere
-            and not any(check.outcome in ("timed out", "crashed") for check in plugin.checks[cell])
+            for cell, trials in run.trials.items()
+            if cell not in run.explained_elsewhere
+            and not any(check.outcome in ("timed out", "crashed") for check in run.checks[cell])
         }
         try:
             return explain(cells, self._assignment.bank, RTOL[self._assignment.settings.libraries])
         except Exception as error:
             # Points are there; a hint that can't be found must not cost them.
-            plugin.faults.append(f"no diagnosis: {type(error).__name__}: {error}")
+            run.faults.append(f"no diagnosis: {type(error).__name__}: {error}")
             return {}
 
-    def _cell(self, cell: Cell, plugin: GradingPlugin, explained: Mapping[str, Explanation]) -> CellReport:
+    def _cell(self, cell: Cell, run: Run, explained: Mapping[str, Explanation]) -> CellReport:
         """A cell's points and checks, those that failed with their diagnosis where there is one."""
         name = str(cell.grade_id)
         explanation = explained.get(self._assignment.function_of(name))
-        checks = tuple(_with(check, explanation) for check in plugin.checks[name])
+        checks = tuple(_with(check, explanation) for check in run.checks[name])
         return CellReport(
             grade_id=name,
             score=points(cell.points, checks),
             max_score=cell.points,
             checks=checks,
-            curve=plugin.curves.get(name) if any(check.outcome != "passed" for check in checks) else None,
+            curve=run.curves.get(name) if any(check.outcome != "passed" for check in checks) else None,
         )
 
 
@@ -207,28 +211,3 @@ def _manual(submission: Submission, assignment: Assignment) -> Iterator[ManualCe
             max_score=cell.points,
             answered=text not in ("", "YOUR ANSWER HERE") or bool(answer.attachments),
         )
-
-
-def _run_pytest(module: ModuleType, plugin: GradingPlugin) -> None:
-    """Run the tests of `module` in this process, quietly, without configuration or plugins from outside."""
-    path = Path(str(module.__file__))
-    sys.modules[module.__name__] = module
-    arguments = [
-        *("-c", os.devnull, "--rootdir", str(path.parent.parent), "--noconftest", "--import-mode=importlib"),
-        *("-p", "no:cacheprovider", "-p", "no:logging", "-p", "no:warnings", "-p", "no:faulthandler"),
-        *("-p", "no:doctest", "-p", "no:junitxml", "-p", "no:pastebin", "-p", "no:unraisableexception"),
-        *("-p", "no:threadexception", "--capture=no", "--tb=no", "-q", "--assert=plain", str(path)),
-    ]
-    before = os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    words = io.StringIO()
-    try:
-        with contextlib.redirect_stdout(words), contextlib.redirect_stderr(words):
-            status = pytest.main(arguments, plugins=[plugin])
-    finally:
-        if before is None:
-            del os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"]
-        else:
-            os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = before
-    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
-        raise SandboxError(f"the hidden tests in {path} could not be run:\n{words.getvalue().strip()}")

@@ -27,9 +27,18 @@ T = TypeVar("T")
 
 PREFIX = struct.Struct("<II")
 
-_DTYPES = frozenset(
-    ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64"]
-)
+_DTYPES = {
+    name: np.dtype(name)
+    for name in (
+        *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+        *("float16", "float32", "float64"),
+    )
+}
+_NAMES = {
+    **{dtype: name for name, dtype in _DTYPES.items()},
+    **{dtype.newbyteorder(">"): name for name, dtype in _DTYPES.items()},
+}
+"""The names of the dtypes that can be sent: to ask NumPy for each array's would take longer than to send it."""
 _TORCH_ONLY = {"bfloat16": "float32"}
 
 
@@ -94,7 +103,7 @@ class Packer:
             return ["d", [[self._pack_key(k, depth + 1), self.pack(v, depth + 1)] for k, v in value.items()]]
         if isinstance(value, list | tuple):
             return ["t" if isinstance(value, tuple) else "l", [self.pack(item, depth + 1) for item in value]]
-        if isinstance(value, np.generic | np.ndarray) and value.dtype.name in _DTYPES:
+        if isinstance(value, np.generic | np.ndarray) and value.dtype in _NAMES:
             return ["s" if isinstance(value, np.generic) else "a", *self._pack_array(np.asarray(value))]
         torch = _torch()
         if torch is not None and isinstance(value, torch.Tensor):
@@ -128,7 +137,7 @@ class Packer:
         if self._size > MAX_BODY:
             raise WireError(f"more than {MAX_BODY >> 20} MiB of numbers in one message")
         self.buffers.append(array.data.cast("B") if array.nbytes else memoryview(b""))
-        return [array.dtype.name, shape, offset]
+        return [_NAMES[array.dtype], shape, offset]
 
     def _pack_tensor(self, tensor: Any, depth: int) -> object:
         name = str(tensor.dtype).removeprefix("torch.")
@@ -211,11 +220,13 @@ class Unpacker:
         return key
 
     def _array(self, name: object, shape: object, offset: object) -> np.ndarray[Any, Any]:
-        if name not in _DTYPES or type(offset) is not int or not isinstance(shape, list) or len(shape) > 16:
+        if type(name) is not str or name not in _DTYPES or type(offset) is not int:
+            raise WireError("an array of no known kind")
+        if not isinstance(shape, list) or len(shape) > 16:
             raise WireError("an array of no known kind")
         if not all(type(length) is int and 0 <= length <= MAX_BODY for length in shape):
             raise WireError("an array with an impossible shape")
-        dtype = np.dtype(str(name))
+        dtype = _DTYPES[name]
         count = math.prod(shape)
         size = count * dtype.itemsize
         if offset < 0 or offset + size > len(self._body):

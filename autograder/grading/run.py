@@ -1,7 +1,8 @@
-"""The pytest plugin that gives hidden tests their student and turns their outcomes into Checks."""
+"""One submission's run of the hidden tests: gives them their student and turns their outcomes into Checks."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import hashlib
@@ -10,7 +11,7 @@ import itertools
 import math
 import time
 import traceback
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,6 @@ from autograder.sandbox.stand_ins import StandIns
 from autograder.sandbox.student import Caller, Exchange, LocalChannel, Observed, OnExchange, Student
 from autograder.text import printable, without_addresses
 
-OnCheck = Callable[[str, str, int, int], None]
-"""Is told, when a hidden test begins: its cell's grade_id, its title, how many are done, how many there are."""
 MAX_MESSAGE = 4000
 """Characters of a check's message."""
 MAX_CURVE = 500
@@ -50,8 +49,8 @@ MAX_CURVE = 500
 _PACKAGE = Path(str(autograder.__file__)).resolve().parent
 
 
-class GradingPlugin:
-    """Runs an assignment's hidden tests, cell by cell in the notebook's order.
+class Run:
+    """What hidden tests need of one submission, and what they found out about it.
 
     Attributes:
         checks: the finished Checks by grade_id.
@@ -59,8 +58,6 @@ class GradingPlugin:
         curves: by grade_id, a loss curve where the cell's function trains something.
         explained_elsewhere: cells whose function fails because another cell's does: the other one is to be explained.
         faults: what went wrong on the grader's own side.
-        stopped: why this machine can't grade, where that came out while the tests ran.
-        on_check: for those who watch.
     """
 
     def __init__(self, session: Session, assignment: Assignment, limits: Limits, seed: int) -> None:
@@ -78,84 +75,50 @@ class GradingPlugin:
         self.curves: dict[str, Curve] = {}
         self.explained_elsewhere: set[str] = set()
         self.faults: list[str] = []
-        self.stopped: SandboxError | None = None
-        self.on_check: OnCheck | None = None
 
     @property
     def measured(self) -> dict[str, float]:
         """Numbers that hidden tests put into the Report."""
         return self._caller.measured
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Order the tests as their cells stand in the notebook; what grades no cell of it is left out."""
-        marked = [(item, item.get_closest_marker("grades")) for item in items]
-        unknown = [item.name for item, mark in marked if mark is None or mark.args[0] not in self._cells]
-        self.faults += [f"hidden test {name} grades no cell of this assignment" for name in unknown]
-        kept = [
-            (self._cells.index(mark.args[0]), item) for item, mark in marked if mark and mark.args[0] in self._cells
-        ]
-        items[:] = [item for _, item in sorted(kept, key=lambda pair: pair[0])]
+    def seed_of(self, item: pytest.Item) -> int:
+        """A test's own seed."""
+        return test_seed(self._seed, item.name)
 
-    @pytest.fixture
-    def seed(self, request: pytest.FixtureRequest) -> int:
-        """This test's own seed: the run's seed and the test's name decide it."""
-        return test_seed(self._seed, request.node.name)
-
-    @pytest.fixture
-    def rng(self, seed: int) -> np.random.Generator:
-        """A generator for this test's inputs."""
-        return np.random.default_rng(seed)
-
-    @pytest.fixture
     def samples(self) -> Samples:
         """Hidden and shipped pictures with their labels."""
         return self._samples.telling(self._session.expose)
 
-    @pytest.fixture
-    def student(self, request: pytest.FixtureRequest, seed: int) -> Student:
-        """The submission's functions, as they are defined when its test cell is reached."""
-        cell = cell_of(request.node)
+    def student(self, item: pytest.Item) -> Student:
+        """The submission's functions, as they are defined when the test's cell is reached."""
+        cell = cell_of(item)
         lost = self._lost.get(cell, [])
         if len(lost) >= self._limits.lives_per_cell:
             raise lost[-1]
         self._session.advance(cell)
-        self._caller.begin(seed)
+        self._caller.begin(self.seed_of(item))
         return Student(self._caller)
 
-    @pytest.fixture
-    def lost(self, request: pytest.FixtureRequest) -> frozenset[str]:
-        """The functions graded before this test's cell that lost points."""
-        return frozenset(self._lost_before(cell_of(request.node)))
+    def reference(self, item: pytest.Item) -> Student:
+        """The right answers, for a test."""
+        return right_student(self._bank.answers, self.seed_of(item))
 
-    @pytest.fixture
-    def reference(self, seed: int) -> Student:
-        """The right answers, called in the same way as the student's."""
-        return right_student(self._bank.answers, seed)
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
-        """Run a test and keep its Check."""
+    @contextlib.contextmanager
+    def recorded(self, item: pytest.Item) -> Iterator[None]:
+        """Keep the Check of a test that is run inside."""
         started = time.perf_counter()
         self._error: BaseException | None = None
         self._replaced: tuple[str, ...] = ()
         self._isolated = True
-        cell = cell_of(item)
-        if self.on_check is not None and isinstance(item, pytest.Function):
-            self.on_check(cell, title_of(item.obj), item.session.items.index(item), len(item.session.items))
-        result = yield
-        self._record(item, cell, self._error, time.perf_counter() - started)
-        return result
+        yield
+        self._record(item, cell_of(item), self._error, time.perf_counter() - started)
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
-        """Keep the first exception of a test's phases."""
-        if call.excinfo is not None and self._error is None:
-            self._error = call.excinfo.value
-        return (yield)
+    def raised(self, error: BaseException) -> None:
+        """Keep the first exception of the phases of a test."""
+        if self._error is None:
+            self._error = error
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool:
+    def call(self, pyfuncitem: pytest.Function) -> None:
         """Run a test; where it fails, run it again with right answers in place of functions that lost points."""
         mark = pyfuncitem.get_closest_marker("grades")
         assert mark is not None
@@ -177,7 +140,6 @@ class GradingPlugin:
         self._caller.transcript, self._caller.curve, self._replaced = first.transcript, first.curve, first.stand_ins
         if first.error is not None:
             raise first.error
-        return True
 
     def _attempt(self, test: Callable[..., object], fixtures: Mapping[str, Any]) -> _Attempt:
         error: Exception | None = None
@@ -190,7 +152,7 @@ class GradingPlugin:
     def _attempt_with_stand_ins(
         self, item: pytest.Function, fixtures: Mapping[str, Any], names: Sequence[str]
     ) -> _Attempt:
-        seed = test_seed(self._seed, item.name)
+        seed = self.seed_of(item)
         stand_ins = StandIns(names, self._bank.answers)
         fresh = {"reference": right_student(self._bank.answers, seed), "rng": np.random.default_rng(seed)}
         try:
@@ -208,7 +170,7 @@ class GradingPlugin:
 
         Where one of `together` is among them, the others graded before `cell` are, too.
         """
-        lost = self._lost_before(cell)
+        lost = self.lost_before(cell)
         if not lost:
             return []
         function = self._assignment.function_of(cell)
@@ -224,17 +186,15 @@ class GradingPlugin:
         """The functions graded before `cell`."""
         return [self._assignment.function_of(name) for name in self._cells[: self._cells.index(cell)]]
 
-    def _lost_before(self, cell: str) -> list[str]:
-        """Those of them that lost points."""
+    def lost_before(self, cell: str) -> list[str]:
+        """The functions graded before `cell` that lost points."""
         checks = {name: self.checks[self._assignment.cell_of(name)] for name in self._before(cell)}
         return [name for name, made in checks.items() if any(check.outcome != "passed" for check in made)]
 
     def _right_seconds(self, item: pytest.Function) -> float | None:
         """The longest that the right answers take between two calls of a test; None where there was no call."""
         stamps = [time.perf_counter()]
-        fixtures = self._fixtures(
-            test_seed(self._seed, item.name), self._bank.answers, lambda _: stamps.append(time.perf_counter())
-        )
+        fixtures = self._fixtures(self.seed_of(item), self._bank.answers, lambda _: stamps.append(time.perf_counter()))
         rehearse(item.obj, fixtures)
         return max((after - before for before, after in itertools.pairwise(stamps)), default=None)
 
@@ -273,11 +233,13 @@ class GradingPlugin:
         elif isinstance(error, StudentRaised) and self._raised_elsewhere(error, cell):
             self.explained_elsewhere.add(cell)
         elif mark.kwargs["diagnose"] and self._isolated:
-            seed = test_seed(self._seed, item.name)
-            here, elsewhere = (
-                functools.partial(self._fixtures, number) for number in (seed, test_seed(seed, item.name))
+            seed = self.seed_of(item)
+            here, elsewhere, usual = (
+                functools.partial(self._fixtures, number)
+                for number in (seed, test_seed(seed, item.name), test_seed(0, item.name))
             )
-            self.trials[cell].append(Trial(item.obj, here, self._caller.transcript, error is not None, elsewhere))
+            failed = error is not None
+            self.trials[cell].append(Trial(item.obj, here, self._caller.transcript, failed, elsewhere, usual))
 
     def _named(self, cell: str, error: BaseException | None) -> Misconception | None:
         """The misconception that a hidden test has named by itself."""
@@ -330,7 +292,6 @@ class GradingPlugin:
             memory = f": {self._limits.memory >> 20} MiB" if isinstance(error, OutOfMemory) else ""
             return error.outcome, f"{error}{memory}."[0].upper() + f"{error}{memory}."[1:]
         if isinstance(error, SandboxError):
-            self.stopped = error
             raise error
         if isinstance(error, AssertionError) and not _raised_by_package(error, self._assignment.hidden_folder):
             return "failed", printable(_asserted(error, self._assignment.hidden_folder), MAX_MESSAGE, keep="\n")
