@@ -34,7 +34,8 @@ NOTEBOOK = notebook_of(solved_cells())
 @pytest.fixture(scope="module")
 def place(course: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     # No place for any pool: what is handed in waits.
-    with running(course, tmp_path_factory.mktemp("service"), NAME, pools=0, uploads_per_minute=60) as place:
+    limits = {"uploads_per_minute": 25, "wrong_keys_per_minute": 40}
+    with running(course, tmp_path_factory.mktemp("service"), NAME, pools=0, **limits) as place:
         place.simulator.add_link("other", "Another activity", NAME)
         yield place
 
@@ -274,8 +275,8 @@ def test_what_is_unfit_or_too_much_is_refused_in_words(place: Place) -> None:
     assert "can't be graded" in post(address, key, b"no notebook").json()["problem"]
     too_large = post(address, key, b"x" * (place.service.settings.max_upload + 100_000))
     assert (too_large.status_code, too_large.json()["problem"]) == (413, "The file is too large: 20 MiB at most.")
-    assert 429 in [post(address, key, b"no notebook").status_code for _ in range(80)]
-    assert 429 in [post(address, "agk_guessed").status_code for _ in range(80)]
+    assert 429 in [post(address, key, b"no notebook").status_code for _ in range(35)]
+    assert 429 in [post(address, "agk_guessed").status_code for _ in range(55)]
     assert post(with_key(place, "eve")[2], with_key(place, "eve")[1]).status_code == 201  # right keys still count
 
 
