@@ -51,7 +51,7 @@ class Grader:
             assignment: what is graded.
             limits: what each submission may use up.
             isolation: the tier to use; ``auto`` takes the strongest that this host offers, ``none`` disables isolation.
-            with_illustrations: whether the instructor's cells that nothing graded needs are run, too.
+            with_illustrations: whether cells that nothing graded needs are run, too.
             base: what forks the zygote; without it, a base process of its own.
 
         Raises:
@@ -121,8 +121,7 @@ class Grader:
             session.skip(grade_id, "Not run by the grader: its hidden tests do the same, and once is enough.")
         session.illustrations = illustrations(submission.cells)
         if not self._with_illustrations:
-            for place in session.illustrations:
-                session.skip(str(submission.cells[place].grade_id), "Not run: nothing that is graded needs this cell.")
+            session.leave_out(session.illustrations, "Not run: nothing that is graded needs this cell.")
         run = Run(session, self._assignment, self._limits, seed)
         try:
             self._run_hidden_tests(run, on_check)

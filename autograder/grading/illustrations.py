@@ -1,4 +1,4 @@
-"""Which of the instructor's cells only illustrate: nothing that is graded needs them, and they need not be run."""
+"""Which cells only illustrate: nothing that is graded needs them, and they need not be run."""
 
 from __future__ import annotations
 
@@ -12,25 +12,27 @@ Names = frozenset[str]
 
 
 def illustrations(cells: tuple[Cell, ...]) -> set[int]:
-    """The places of the instructor's code cells that no code of the student's needs, directly or through others.
+    """The places of code cells that come after the last hidden test, and of the instructor's that none before needs.
 
-    A cell is needed where it binds a name that a cell of the student's, or another needed cell, reads as a global one.
-    The instructor's cells at the notebook's beginning (imports, data) always count as needed.
+    A cell of the instructor's is needed where it binds a name that a cell of the student's, or another needed cell,
+    reads as a global one. Those at the notebook's beginning (imports, data) always count as needed.
     """
+    end = max((place + 1 for place, cell in enumerate(cells) if cell.role == "test"), default=len(cells))
+    after = {place for place, cell in enumerate(cells) if place >= end and cell.kind == "code"}
     beginning = next((place for place, cell in enumerate(cells) if cell.role != "locked"), len(cells))
     candidates = {
         place: _names(cell.source)
-        for place, cell in enumerate(cells)
+        for place, cell in enumerate(cells[:end])
         if place >= beginning and cell.kind == "code" and cell.role in ("locked", "test")
     }
     wanted: set[str] = set()
-    for cell in cells:
+    for cell in cells[:end]:
         if cell.kind == "code" and cell.role in ("plain", "solution"):
             wanted |= _names(cell.source)[1]
     while True:
         needed = {place for place, (bound, _) in candidates.items() if not bound.isdisjoint(wanted)}
         if not needed:
-            return set(candidates)
+            return set(candidates) | after
         for place in needed:
             wanted |= candidates.pop(place)[1]
 

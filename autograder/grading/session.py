@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
 import msgspec
@@ -104,8 +104,11 @@ class Session:
 
     def skip(self, grade_id: str, why: str) -> None:
         """Don't run the cell `grade_id`, and leave `why` as its output."""
-        place = self._submission.position(grade_id)
-        self._skipped[place] = why
+        self.leave_out([self._submission.position(grade_id)], why)
+
+    def leave_out(self, places: Iterable[int], why: str) -> None:
+        """Don't run the cells at `places`, and leave `why` as their output."""
+        self._skipped |= dict.fromkeys(places, why)
 
     def avoid(self, function: str) -> None:
         """Don't run illustrations that may call `function`, which doesn't end or ends its process."""

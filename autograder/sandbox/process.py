@@ -138,8 +138,8 @@ class Worker:
 
     def _receive(self) -> tuple[messages.Reply, memoryview]:
         header, body = wire.lengths(self._exactly(wire.PREFIX.size))
-        reply = wire.decoded(self._decoder, self._exactly(header))
-        return reply, memoryview(self._exactly(body))
+        frame = memoryview(self._exactly(header + body))
+        return wire.decoded(self._decoder, frame[:header]), frame[header:]
 
     def _exactly(self, size: int) -> bytearray:
         data = bytearray(size)

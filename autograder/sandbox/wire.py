@@ -26,6 +26,8 @@ MAX_INT_DIGITS = 400
 T = TypeVar("T")
 
 PREFIX = struct.Struct("<II")
+_JOINED = 64 << 10
+"""Bytes of arrays up to which a frame is sent in one piece."""
 
 _DTYPES = {
     name: np.dtype(name)
@@ -294,7 +296,9 @@ def frame(header: bytes, buffers: list[memoryview]) -> list[bytes | memoryview]:
     if len(header) > MAX_HEADER:
         raise WireError(f"a message of more than {MAX_HEADER >> 10} KiB besides its arrays")
     size = sum(len(buffer) for buffer in buffers)
-    return [PREFIX.pack(len(header), size), header, *buffers]
+    pieces: list[bytes | memoryview] = [PREFIX.pack(len(header), size), header, *buffers]
+    # Each piece that is sent wakes the other side up.
+    return [b"".join(pieces)] if size <= _JOINED else pieces
 
 
 def lengths(prefix: bytes | bytearray) -> tuple[int, int]:

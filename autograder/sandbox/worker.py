@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import resource
 import signal
@@ -80,8 +81,8 @@ class _Link:
 
     def receive(self) -> tuple[messages.Request, memoryview]:
         header, body = wire.lengths(self._exactly(wire.PREFIX.size))
-        request = self._decoder.decode(self._exactly(header))
-        return request, memoryview(self._exactly(body))
+        frame = memoryview(self._exactly(header + body))
+        return self._decoder.decode(frame[:header]), frame[header:]
 
     def send(self, reply: messages.Reply, buffers: list[memoryview]) -> None:
         for piece in wire.frame(self._encoder.encode(reply), buffers):
@@ -131,7 +132,7 @@ def live(
         parent=zygote,
     )
     tier.make_folder(own)
-    _settle(connection, settings)
+    _settle(settings, [connection.fileno(), *tier.descriptors])
     tier.lock_up(own)
     _link_data(settings)
     _silence()
@@ -160,14 +161,13 @@ def _serve(
     return bench.handle(request, body)
 
 
-def _settle(connection: socket.socket, settings: messages.WorkerSettings) -> None:
+def _settle(settings: messages.WorkerSettings, kept: list[int]) -> None:
     os.setsid()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
-    keep = connection.fileno()
     highest = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    os.closerange(3, keep)
-    os.closerange(keep + 1, min(highest, 65_536))
+    for below, above in itertools.pairwise([2, *sorted(kept), min(highest, 65_536)]):
+        os.closerange(below + 1, above)
     sys.stdin = open(os.devnull)  # noqa: SIM115
     os.umask(0o077)
     enter_folder(settings.folder, settings.files)

@@ -22,6 +22,7 @@ class LandlockTier(Tier):
         super().__init__(place)
         self._filter = seccomp.program()
         self._rules: list[landlock.Rule] = []
+        self._common = -1
         self._keep_reading = False
 
     @classmethod
@@ -32,10 +33,16 @@ class LandlockTier(Tier):
         return seccomp.why_not()
 
     def enclose(self) -> list[str]:
-        """Find out what workers may read."""
-        roots = [*library_roots(), *map(Path, SYSTEM)]
+        """Find out what workers may read.
+
+        What holds for all of them takes many rules, so it becomes one ruleset here. Each worker enters that and one of
+        its own, which tells its folder from those of others: a process may do what both allow.
+        """
+        roots = [*library_roots(), *map(Path, SYSTEM), Path(self._place.files)]
+        home = Path(self._place.home)
         hidden = [*hidden_in_libraries(self._place.absent), *map(Path, self._place.secret)]
-        self._rules = [*landlock.readable([*roots, Path(self._place.files)], hidden), *_DEVICE_RULES]
+        self._common = landlock.ruleset([*landlock.readable(roots, hidden), *_DEVICE_RULES, landlock.full(home)])
+        self._rules = [*landlock.readable(roots, [home]), *_DEVICE_RULES]
         locked = identity.unreachable([path for path in (*library_roots(), Path(self._place.files)) if path.exists()])
         self._keep_reading = os.getuid() == 0 and bool(locked)
         if not self._keep_reading:
@@ -45,6 +52,11 @@ class LandlockTier(Tier):
             "(restricted by Landlock). Install Python where every user can read it to do without."
         ]
 
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """The ruleset of all workers."""
+        return (self._common,)
+
     def lock_up(self, own: Own) -> None:
         """Enter the domain and the filter, as a user without rights."""
         identity.limit(own)
@@ -52,5 +64,5 @@ class LandlockTier(Tier):
             identity.become(own.uid, self._keep_reading)
         identity.conceal()
         identity.die_with(own.parent)
-        landlock.restrict(self._rules, Path(own.folder))
+        landlock.enter(self._common, landlock.ruleset([*self._rules, landlock.full(Path(own.folder))]))
         seccomp.install(self._filter)

@@ -72,8 +72,13 @@ def readable(roots: Iterable[Path], hidden: Iterable[Path]) -> Iterator[Rule]:
             yield from walk(root.resolve())
 
 
-def restrict(rules: Iterable[Rule], folder: Path) -> None:
-    """Put the calling process into a domain of its own, for good: `rules`, and full use of `folder`.
+def full(folder: Path) -> Rule:
+    """The rule that lets `folder` be used in every way, but for starting programs from there."""
+    return str(folder), everything(version()) & ~_EXECUTE
+
+
+def ruleset(rules: Iterable[Rule]) -> int:
+    """A descriptor of a ruleset: nothing but `rules` is allowed, no network, no signals to other domains.
 
     Raises:
         OSError: the kernel has no Landlock, or refused.
@@ -85,15 +90,31 @@ def restrict(rules: Iterable[Rule], folder: Path) -> None:
     attributes = struct.pack("<QQQ", handled, _NET if abi >= 4 else 0, _SCOPES if abi >= 6 else 0)
     size = 24 if abi >= 6 else 16 if abi >= 4 else 8
     libc = _libc()
-    ruleset = libc.syscall(_CREATE_RULESET, attributes, size, 0)
-    _check(ruleset, "create its ruleset")
+    made: int = libc.syscall(_CREATE_RULESET, attributes, size, 0)
+    _check(made, "create its ruleset")
     try:
-        for path, rights in [*rules, (str(folder), handled & ~_EXECUTE)]:
-            _allow(libc, ruleset, path, rights & handled)
+        for path, rights in rules:
+            _allow(libc, made, path, rights & handled)
+    except BaseException:
+        os.close(made)
+        raise
+    return made
+
+
+def enter(*rulesets: int) -> None:
+    """Put the calling process into a domain of its own, for good: what all `rulesets` allow. Closes them.
+
+    Raises:
+        OSError: the kernel refused.
+    """
+    libc = _libc()
+    try:
         _check(libc.prctl(38, 1, 0, 0, 0), "give up new privileges")
-        _check(libc.syscall(_RESTRICT_SELF, ruleset, 0), "enter its domain")
+        for one in rulesets:
+            _check(libc.syscall(_RESTRICT_SELF, one, 0), "enter its domain")
     finally:
-        os.close(ruleset)
+        for one in rulesets:
+            os.close(one)
 
 
 def _allow(libc: ctypes.CDLL, ruleset: int, path: str, rights: int) -> None:

@@ -74,6 +74,11 @@ class Tier(ABC):
     def finish(self) -> None:  # noqa: B027 - most tiers have nothing left to do
         """Do what must wait until the instructor's first cells have run, and come before the first fork."""
 
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """Open files that `lock_up` needs, and closes."""
+        return ()
+
     def make_folder(self, own: Own) -> None:
         """Make the worker's folder its own, empty and writable; called by the worker before `lock_up`."""
         if own.uid:
