@@ -16,6 +16,7 @@ PACKAGE = ROOT / "autograder"
 
 MAY_IMPORT: dict[str, set[str]] = {
     "files": set(),
+    "hand_in": set(),
     "notebook": set(),
     "report": set(),
     "seeds": set(),
@@ -35,15 +36,19 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("classroom", "course", "files", "notebook", "pages", "report", "sandbox", "seeds", "statistics"),
         *("submission", "terminal", "text"),
     },
-    "lms": {"classroom", "course", "files", "pages", "report", "sandbox", "seeds", "submission", "terminal", "text"},
+    "lms": {
+        *("classroom", "course", "files", "hand_in", "pages", "report", "sandbox", "seeds", "submission", "terminal"),
+        "text",
+    },
     "scaffold": {"course"},
     "slips": {"authoring", "course", "notebook"},
     "audit": {"authoring", "classroom", "course", "grading", "report", "submission"},
     "doctor": {"course", "sandbox", "slips"},
     "fingerprints": {"authoring", "course", "sandbox"},
     "cli": {
-        *("audit", "classroom", "course", "doctor", "files", "fingerprints", "grading", "lms", "nbgrader", "notebook"),
-        *("pages", "report", "sandbox", "scaffold", "seeds", "slips", "statistics", "submission", "terminal", "text"),
+        *("audit", "classroom", "course", "doctor", "files", "fingerprints", "grading", "hand_in", "lms"),
+        *("nbgrader", "notebook", "pages", "report", "sandbox", "scaffold", "seeds", "slips", "statistics"),
+        *("submission", "terminal", "text"),
     },
 }
 """For each room, a folder or a module of `autograder/`, the rooms that it may import besides itself."""

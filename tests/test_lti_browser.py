@@ -58,11 +58,13 @@ def place(course: Path, tmp_path: Path) -> Iterator[Place]:
 
 @pytest.fixture
 def notebook(tmp_path: Path) -> Path:
-    """Solved, but for one step uphill."""
+    """Solved, but for one step uphill, and slow enough to watch."""
     cells = solved_cells()
     for cell in cells:
         if cell["metadata"].get("nbgrader", {}).get("grade_id") == "gradient_step":  # type: ignore[attr-defined]
-            cell["source"] = "def gradient_step(w, gradient, lr):\n    return w + lr * gradient"
+            cell["source"] = (
+                "import time\ntime.sleep(1)\ndef gradient_step(w, gradient, lr):\n    return w + lr * gradient"
+            )
     path = tmp_path / "mine.ipynb"
     path.write_bytes(notebook_of(cells))
     return path
@@ -144,6 +146,9 @@ def test_the_whole_way_in_a_platforms_frame(place: Place, notebook: Path) -> Non
         picture(driver, "hand-in")
         click(driver, "Hand in")
         says(driver, "Receipt")
+        wait(driver, lambda driver: "gradient_step" in driver.find_element(By.ID, "check").text)
+        bar = driver.find_element(By.CSS_SELECTOR, "#check progress")
+        assert 0 < int(bar.get_attribute("value")) < int(bar.get_attribute("max"))
         picture(driver, "progress")
         says(driver, "Graded.")
         says(driver, "the platform has it")
@@ -230,14 +235,20 @@ def test_pages_are_accessible_in_light_and_dark_and_fit_a_telephone(place: Place
     driver = chromium()
     try:
         driver.get(f"{place.simulator.url}/launch?user=ada&link={LINK}&window=yes")
-        found(driver, "input[type=file]").send_keys(str(notebook))
+        found(driver, "summary").click()
+        click(driver, "Make a key")
+        says(driver, "autograder hand-in")
         accessible(driver, axe, "student")
+        narrow = {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True}
+        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", narrow)
+        picture(driver, "key-mobile")
+        assert driver.execute_script("return document.documentElement.scrollWidth") <= 360
+        driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        found(driver, "input[type=file]").send_keys(str(notebook))
         click(driver, "Hand in")
         says(driver, "the platform has it")
         accessible(driver, axe, "submission")
-        driver.execute_cdp_cmd(
-            "Emulation.setDeviceMetricsOverride", {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True}
-        )
+        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", narrow)
         picture(driver, "submission-mobile")
         assert driver.execute_script("return document.documentElement.scrollWidth") <= 360
         driver.get(f"{place.simulator.url}/launch?user=teacher&link={LINK}&window=yes")

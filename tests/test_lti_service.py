@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,7 +26,8 @@ from autograder.lms.service.platforms import invite
 from autograder.lms.service.running import served
 from autograder.lms.service.service import Service
 from autograder.lms.service.settings import ServiceSettings
-from autograder.report import from_json, to_json
+from autograder.lms.service.submissions import report_of
+from autograder.report import Report, from_json, to_json
 
 SOLVED = notebook_of(solved_cells())
 
@@ -52,6 +55,51 @@ def test_a_student_hands_in_and_the_platform_gets_the_grade_once(place: Place) -
     feedback = ada.get(f"{page.url}/feedback")
     assert feedback.status_code == 200
     assert "Feedback for Ada &lt;b&gt;Student&lt;/b&gt;" in feedback.text
+
+
+@pytest.mark.parametrize("shown", ["now", "never"])
+def test_the_page_is_told_of_every_check_while_it_is_made(place: Place, shown: str) -> None:
+    """Titles only where the student may read the checks."""
+    bob = place.browser()
+    page = bob.launch(place.simulator, "bob")
+    a = tables.activities
+    with place.service.database.write() as connection:
+        connection.execute(update(a).values(feedback=shown))
+    page = bob.hand_in(page, notebook_of(slow()))
+    events = []
+    headers = {"cookie": "; ".join(f"{name}={value}" for name, value in bob.cookies.items())}
+    with httpx.stream("GET", f"{page.url}/events", headers=headers, timeout=60) as stream:
+        for line in stream.iter_lines():
+            if line.startswith("data: "):
+                events.append(msgspec.json.decode(line[6:]))
+                if events[-1]["state"] == "graded":
+                    break
+    made = [event for event in events if event["checks"]]
+    assert {event["state"] for event in made} == {"running"}
+    assert [event["done"] for event in made] == sorted({event["done"] for event in made})
+    titles = {
+        check.title: cell.grade_id.removeprefix("test_") for cell in report(place, page).cells for check in cell.checks
+    }
+    assert {event["checks"] for event in made} == {len(titles)}
+    if shown == "now":
+        assert {event["check"] for event in made} <= {f"{name}: {title}" for title, name in titles.items()}
+    else:
+        assert {event["check"] for event in made} <= {f"{name} …" for name in titles.values()}
+
+
+def slow() -> list[dict[str, object]]:
+    """Solved, and slow enough to be watched."""
+    cells = solved_cells()
+    (cell,) = [one for one in cells if one["metadata"].get("nbgrader", {}).get("grade_id") == "gradient_step"]  # type: ignore[attr-defined]
+    cell["source"] = f"import time\ntime.sleep(0.5)\n{cell['source']}"
+    return cells
+
+
+def report(place: Place, page: httpx.Response) -> Report:
+    with place.service.database.read() as connection:
+        found = report_of(connection, str(page.url).rpartition("/")[2])
+    assert found is not None
+    return found
 
 
 def test_what_was_handed_in_before_a_restart_is_graded_after_it(course: Path, tmp_path: Path) -> None:
@@ -103,6 +151,32 @@ def connect_context(place: Place, submission: str) -> None:
         context = connection.scalar(select(a.c.context).where(a.c.id == activity))
         platform = connection.scalar(select(pl.c.id).where(pl.c.issuer == place.simulator.url))
         connection.execute(update(c).where(c.c.id == context).values(platform=platform))
+
+
+def test_a_regrade_uses_the_hidden_tests_as_they_are_now(course: Path, tmp_path: Path) -> None:
+    """Though what grades has been kept ready since before."""
+    own = tmp_path / "course"
+    shutil.copytree(course / "source" / NAME, own / "source" / NAME)
+    shutil.copytree(PACKAGED / NAME, own / "assignments" / NAME)
+    with running(own, tmp_path / "data", NAME, jobs=1) as place:
+        ada, teacher = place.browser(), place.browser()
+        page = ada.hand_in(ada.launch(place.simulator, "ada"), SOLVED)
+        until(lambda: state(place, str(page.url).rpartition("/")[2]) == "graded")
+        with (own / "assignments" / NAME / "hidden_tests.py").open("a") as file:
+            file.write(
+                '\n\n@grades("test_mse_loss")\ndef test_more(student):\n    """More."""\n    assert False, "no"\n'
+            )
+        page = teacher.send(teacher.launch(place.simulator, "teacher"), "/regrades")
+        until(lambda: "would change" in teacher.get(str(page.url)).text)
+        assert "1 submission would change. No grade has changed yet." in teacher.get(str(page.url)).text
+
+
+def test_the_service_starts_without_slow_imports() -> None:
+    program = (
+        "import sys; from autograder.lms.service import running; print(sorted({'torch', 'nbformat'} & {*sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 @pytest.mark.slow

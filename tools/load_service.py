@@ -190,7 +190,7 @@ def load(
     most = 0
     threads = []
     kills = sorted(chance.uniform(0.02, 1.2) * given.seconds for _ in range(given.kills))
-    finished = 0.0
+    finished = down = 0.0
     while not finished:
         now = time.monotonic() - began
         while moments and moments[0][0] <= now:
@@ -198,10 +198,11 @@ def load(
             thread = threading.Thread(target=hand_in, args=(user, chance.choice(notebooks)))
             thread.start()
             threads.append(thread)
-        if kills and kills[0] <= now:
+        if kills and kills[0] <= now - down:  # by the time that the service was up: random moments of its work
             kills.pop(0)
             server.kill()
             server.start()
+            down += time.monotonic() - began - now
         most = max(most, server.memory())
         if not moments and not kills and not any(thread.is_alive() for thread in threads) and settled(database):
             finished = time.monotonic() - began
@@ -223,6 +224,7 @@ def load(
         "graded_p50_s": round(statistics.median(waits), 2),
         "graded_max_s": round(waits[-1], 2),
         "all_done_s": round(finished, 1),
+        "down_s": round(down, 1),
         "memory_mib": most,
         "unanswered": failures["unanswered"],
         "submissions": len(spans),

@@ -12,15 +12,15 @@ import tempfile
 import threading
 import uuid
 import zipfile
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future, InvalidStateError
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import msgspec
 
-from autograder.classroom.jobs import Graded, Settings
-from autograder.classroom.pool import GradingProcessLost, Pool
+from autograder.classroom.jobs import Graded, Progress, Settings
+from autograder.classroom.pool import GradingProcessLost, OnProgress, Pool
 from autograder.classroom.versions import assignment_files, grader_version
 from autograder.course import Assignment
 from autograder.sandbox.errors import SandboxError
@@ -32,6 +32,7 @@ RESOURCE = "grader"
 
 _PLUGIN = "autograder"
 _RETRIES = 2
+_CONNECT_SECONDS = 20.0
 _UNREADABLE = b""
 
 
@@ -54,7 +55,7 @@ class Cluster:
             raise SandboxError('--scheduler needs Dask: pip install "autograder[cluster]"') from None
         where = {"scheduler_file": address} if Path(address).is_file() else {"address": address}
         try:
-            self._client = Client(**where, timeout="20s", set_as_default=False)
+            self._client = Client(**where, timeout=_CONNECT_SECONDS, set_as_default=False)
         except (OSError, ValueError) as error:
             raise SandboxError(f"there is no Dask scheduler at {address}: {error}") from None
         self._run = uuid.uuid4().hex
@@ -63,7 +64,8 @@ class Cluster:
         except BaseException:
             self._client.close()
             raise
-        self._pending: set[Any] = set()
+        self._pending: dict[Any, Future[Graded]] = {}
+        self._watchers: dict[str, OnProgress] = {}
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -77,37 +79,62 @@ class Cluster:
         """How many there are now."""
         return len(self._client.scheduler_info(n_workers=-1)["workers"])
 
-    def submit(self, path: Path, seed: int | bytes) -> Future[Graded]:
-        """Grade the notebook at `path` on one of the workers; see `Pool.submit`."""
+    def submit(self, path: Path, seed: int | bytes, on_progress: OnProgress | None = None) -> Future[Graded]:
+        """Grade the notebook at `path` on one of the workers; see `Pool.submit`.
+
+        The future raises SandboxError also where the connection to the cluster is lost.
+        """
         try:
             data = read_bytes(path, MAX_BYTES)
         except SubmissionError:
             data = _UNREADABLE
         answer: Future[Graded] = Future()
+        key = f"{RESOURCE}-{uuid.uuid4().hex}"
+        if on_progress is not None:
+            self._watch(key, on_progress)
         remote = self._client.submit(
             _grade,
             self._run,
             path.name,
             data,
             seed,
-            key=f"{RESOURCE}-{uuid.uuid4().hex}",
+            key if on_progress is not None else "",
+            key=key,
             pure=False,
             retries=_RETRIES,
             **self._wanted,
         )
         with self._lock:
-            self._pending.add(remote)
+            self._pending[remote] = answer
         remote.add_done_callback(lambda done: self._finish(done, answer, path))
         return answer
 
     def close(self) -> None:
         """Drop what hasn't been graded, and end the workers' grading processes."""
         with self._lock:
-            pending, self._pending = list(self._pending), set()
+            pending, self._pending = self._pending, {}
         with contextlib.suppress(Exception):  # a cluster that is gone has nothing left to end
-            self._client.cancel(pending, force=True)
+            self._client.cancel(list(pending), force=True)
             self._client.unregister_worker_plugin(_PLUGIN + self._run)
-        self._client.close()
+        with contextlib.suppress(Exception):
+            self._client.close()
+        for answer in pending.values():
+            with contextlib.suppress(InvalidStateError):  # it was there already
+                answer.set_exception(SandboxError("the Dask cluster was let go before this was graded"))
+
+    def _watch(self, key: str, on_progress: OnProgress) -> None:
+        with self._lock:
+            first = not self._watchers
+            self._watchers[key] = on_progress
+        if first:
+            self._client.subscribe_topic(_PLUGIN + self._run, self._tell)
+
+    def _tell(self, event: Any) -> None:
+        """Pass on what a worker says of the check that it makes."""
+        key, progress = event[1]
+        watcher = self._watchers.get(key)
+        if watcher is not None:
+            watcher(msgspec.msgpack.decode(progress, type=Progress))
 
     def _prepare(self, assignment: Assignment, settings: Settings) -> None:
         """Give every worker, those to come included, what it needs to grade."""
@@ -128,15 +155,19 @@ class Cluster:
 
     def _finish(self, remote: Any, answer: Future[Graded], path: Path) -> None:
         with self._lock:
-            self._pending.discard(remote)
-        if answer.done():
-            return
-        try:
-            answer.set_result(msgspec.msgpack.decode(remote.result(), type=Graded))
-        except SandboxError as error:
-            answer.set_exception(error)
-        except Exception as error:
-            answer.set_exception(GradingProcessLost(f"{path.name} could not be graded on the cluster: {error}"))
+            self._pending.pop(remote, None)
+            self._watchers.pop(remote.key, None)
+        with contextlib.suppress(InvalidStateError):  # the run has ended meanwhile
+            try:
+                graded = msgspec.msgpack.decode(remote.result(), type=Graded)
+            except SandboxError as error:
+                answer.set_exception(error)
+            except CancelledError as error:
+                answer.set_exception(SandboxError(f"the Dask cluster was lost: {error}"))
+            except Exception as error:
+                answer.set_exception(GradingProcessLost(f"{path.name} could not be graded on the cluster: {error}"))
+            else:
+                answer.set_result(graded)
 
 
 class GraderPlugin:
@@ -185,13 +216,20 @@ def _dask(plugin: GraderPlugin) -> Any:
     return Plugin()
 
 
-def _grade(run: str, name: str, data: bytes, seed: int | bytes) -> bytes:
-    """On a worker: grade a notebook; the result as bytes."""
+def _grade(run: str, name: str, data: bytes, seed: int | bytes, key: str) -> bytes:
+    """On a worker: grade a notebook; the result as bytes. Where there is a `key`, tell of every check under it."""
+    from distributed import get_worker
+
+    worker = get_worker()
+
+    def tell(progress: Progress) -> None:
+        worker.loop.add_callback(worker.log_event, _PLUGIN + run, (key, msgspec.msgpack.encode(progress)))
+
     with tempfile.TemporaryDirectory(prefix="autograder-notebook-") as folder:
         path = Path(folder, name)
         if data != _UNREADABLE:
             path.write_bytes(data)
-        return msgspec.msgpack.encode(_pools[run].submit(path, seed).result())
+        return msgspec.msgpack.encode(_pools[run].submit(path, seed, tell if key else None).result())
 
 
 def packed(assignment: Assignment) -> bytes:

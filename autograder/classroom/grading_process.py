@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
-from autograder.classroom.jobs import Failed, Graded, Job, Settings, receive, send
+from autograder.classroom.jobs import Failed, Graded, Job, Progress, Settings, receive, send
 from autograder.course import AssignmentError, Course
 from autograder.grading import Grader
 from autograder.sandbox.base import Base
@@ -31,6 +31,10 @@ def serve(connection: socket.socket, base: Base) -> None:
     except (AssignmentError, SandboxError) as error:
         send(results, Failed(str(error), isinstance(error, AssignmentError)))
         return
+
+    def tell(cell: str, title: str, done: int, checks: int) -> None:
+        send(results, Progress(assignment.function_of(cell), title, done, checks))
+
     with grader:
         while (job := receive(jobs, Job)) is not None:
             try:
@@ -39,7 +43,7 @@ def serve(connection: socket.socket, base: Base) -> None:
                 submission = empty_submission(assignment, str(error))
             try:
                 seed = seed_for(job.seed, submission.digest) if isinstance(job.seed, bytes) else job.seed
-                graded = grader.grade(submission, seed)
+                graded = grader.grade(submission, seed, tell if job.watched else None)
             except SandboxLost:
                 return
             except SandboxError as error:

@@ -32,6 +32,21 @@ class Job(msgspec.Struct, frozen=True):
     path: str
     seed: int | bytes
     """A seed, or the student's key, with which the notebook's bytes decide it."""
+    watched: bool = False
+    """Whether a Progress comes before every check."""
+
+
+class Progress(msgspec.Struct, tag="progress", frozen=True):
+    """The check that is being made now."""
+
+    function: str
+    """The function that it grades."""
+    title: str
+    """The hidden test's title: not for students who aren't shown the checks."""
+    done: int
+    """How many checks have been made."""
+    checks: int
+    """How many there are."""
 
 
 class Graded(msgspec.Struct, tag="graded", frozen=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -11,13 +12,15 @@ from typing import Self
 
 import msgspec
 
-from autograder.classroom.jobs import Failed, Graded, Job, Settings, receive, send
+from autograder.classroom.jobs import Failed, Graded, Job, Progress, Settings, receive, send
 from autograder.course import AssignmentError, Course
 from autograder.sandbox.base import Base, BaseLost, Child
 from autograder.sandbox.errors import SandboxError
 
 _ENTRY = "autograder.classroom.grading_process:serve"
 _STDERR = 2
+OnProgress = Callable[[Progress], None]
+"""Is told which check is being made; called in a thread of the Pool's."""
 
 
 class GradingProcessLost(Exception):
@@ -50,17 +53,18 @@ class Pool:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.close()
 
-    def submit(self, path: Path, seed: int | bytes) -> Future[Graded]:
+    def submit(self, path: Path, seed: int | bytes, on_progress: OnProgress | None = None) -> Future[Graded]:
         """Grade the notebook at `path` as soon as a process is free.
 
         Args:
             path: a student's notebook.
             seed: the seed, or the student's key (`seeds.key_for`), with which the notebook's bytes decide it.
+            on_progress: is told of every check when it begins.
 
         The future raises SandboxError where this machine can't grade, AssignmentError where the assignment can't be
         graded, GradingProcessLost where the process ended twice.
         """
-        return self._threads.submit(self._grade, Job(os.path.abspath(path), seed))
+        return self._threads.submit(self._grade, Job(os.path.abspath(path), seed, on_progress is not None), on_progress)
 
     def close(self) -> None:
         """Drop what isn't done, and end the processes."""
@@ -70,10 +74,10 @@ class Pool:
             self._base.close()
         self._threads.shutdown(wait=True)
 
-    def _grade(self, job: Job) -> Graded:
+    def _grade(self, job: Job, on_progress: OnProgress | None) -> Graded:
         for _ in range(2):
             process = self._process()
-            answer = process.grade(job)
+            answer = process.grade(job, on_progress)
             if isinstance(answer, Graded):
                 return answer
             self._own.process = None
@@ -111,17 +115,21 @@ class _GradingProcess:
         self._jobs, self._results = child.connection.makefile("wb"), child.connection.makefile("rb")
         self._settings: Settings | None = settings
 
-    def grade(self, job: Job) -> Graded | Failed | None:
+    def grade(self, job: Job, on_progress: OnProgress | None) -> Graded | Failed | None:
         """What grading brought; None where the process ended."""
         try:
             if self._settings is not None:
                 send(self._jobs, self._settings)
                 self._settings = None
             send(self._jobs, job)
-            answer: Graded | Failed | None = receive(self._results, Graded | Failed)
+            while True:
+                answer: Graded | Failed | Progress | None = receive(self._results, Graded | Failed | Progress)
+                if not isinstance(answer, Progress):
+                    return answer
+                if on_progress is not None:
+                    on_progress(answer)
         except OSError:
             return None
-        return answer
 
     def end(self) -> None:
         """End the process."""

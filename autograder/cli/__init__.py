@@ -14,6 +14,7 @@ from autograder.cli.classroom import class_, history
 from autograder.cli.collect import collect
 from autograder.cli.essays import essays
 from autograder.cli.grade import grade
+from autograder.cli.hand_in import hand_in
 from autograder.cli.report import report
 from autograder.cli.serve import serve
 
@@ -39,6 +40,7 @@ def main(
 
 app.command()(grade)
 app.command("class")(class_)
+app.command("hand-in")(hand_in)
 for _command in (collect, report, essays, history, init, new, audit, doctor, fingerprints, serve):
     app.command()(_command)
 app.add_typer(bundle.app, name="bundle")

@@ -39,7 +39,12 @@ def serve(
             envvar="AUTOGRADER_DATABASE", help="An SQLAlchemy URL: postgresql+psycopg://… Default: SQLite in --data."
         ),
     ] = "",
-    jobs: Annotated[int, typer.Option(help="Notebooks graded side by side; 0: one for each core.", min=0)] = 0,
+    jobs: Annotated[
+        int, typer.Option(help="Notebooks graded side by side; 0: one for each core, or worker of the cluster.", min=0)
+    ] = 0,
+    scheduler: Annotated[
+        str, typer.Option(help="Grade on a Dask cluster: the scheduler's address, or its scheduler file.")
+    ] = "",
     pools: Annotated[int, typer.Option(help="Assignments kept ready for grading.", min=1)] = 2,
     max_upload: Annotated[int, typer.Option(help="MiB of a notebook.", min=1, max=64)] = 20,
     retention: Annotated[float, typer.Option(help="Delete submissions after so many days; 0: never.", min=0)] = 0.0,
@@ -83,7 +88,8 @@ def serve(
                 course=folder,
                 data=Path(scratch) if demo else data or folder / ".autograder" / "service",
                 database="" if demo else database,
-                jobs=jobs or cores(),
+                jobs=jobs or (0 if scheduler else cores()),
+                scheduler=scheduler,
                 pools=pools,
                 isolation=isolation_of(isolation),
                 max_upload=max_upload * _MIB,

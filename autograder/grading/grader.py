@@ -12,7 +12,7 @@ import msgspec
 
 from autograder.course import Assignment
 from autograder.diagnosis import RTOL, Explanation, explain
-from autograder.grading.hidden_tests import HiddenTests
+from autograder.grading.hidden_tests import HiddenTests, OnCheck
 from autograder.grading.illustrations import illustrations
 from autograder.grading.run import Run
 from autograder.grading.session import Output, Session, cell_message
@@ -95,18 +95,25 @@ class Grader:
         """What an instructor should know about isolation on this machine. Waits for the sandbox."""
         return self._sandbox.ready().notes
 
-    def grade(self, submission: Submission, seed: int) -> Graded:
+    def grade(self, submission: Submission, seed: int, on_check: OnCheck | None = None) -> Graded:
         """Grade one submission; the same submission and seed give the same Report but for times.
+
+        Args:
+            submission: what is graded.
+            seed: decides all inputs.
+            on_check: is told of each hidden test when it begins; the Report doesn't depend on it.
 
         Raises:
             SandboxError: this machine can't isolate submissions.
         """
         started = time.perf_counter()
-        graded, disturbed = self._grade(submission, seed, started)
+        graded, disturbed = self._grade(submission, seed, started, on_check)
         # What somebody else did to a worker is not the submission's fault.
-        return self._grade(submission, seed, started)[0] if disturbed else graded
+        return self._grade(submission, seed, started, on_check)[0] if disturbed else graded
 
-    def _grade(self, submission: Submission, seed: int, started: float) -> tuple[Graded, bool]:
+    def _grade(
+        self, submission: Submission, seed: int, started: float, on_check: OnCheck | None
+    ) -> tuple[Graded, bool]:
         """Grade one submission, and say whether somebody else has killed a worker meanwhile."""
         ready = self._sandbox.ready()
         session = Session(self._sandbox, submission, self._limits, seed)
@@ -117,7 +124,7 @@ class Grader:
             session.leave_out(session.illustrations, "Not run: nothing that is graded needs this cell.")
         run = Run(session, self._assignment, self._limits, seed)
         try:
-            self._run_hidden_tests(run)
+            self._run_hidden_tests(run, on_check)
             session.finish()
         finally:
             session.close()
@@ -140,11 +147,11 @@ class Grader:
         )
         return Graded(report, submission, tuple(session.outputs)), session.disturbed
 
-    def _run_hidden_tests(self, run: Run) -> None:
+    def _run_hidden_tests(self, run: Run, on_check: OnCheck | None) -> None:
         if self._hidden_tests is None:
             self._hidden_tests = HiddenTests(self._module, [str(cell.grade_id) for cell in self._assignment.tests])
         try:
-            self._hidden_tests.run(run)
+            self._hidden_tests.run(run, on_check)
         except BaseException:
             # pytest may be in the middle of a test.
             self._hidden_tests = None

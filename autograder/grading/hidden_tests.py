@@ -6,7 +6,7 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,7 +16,7 @@ import pytest
 from _pytest.config import _prepareconfig
 
 from autograder.authoring.samples import Samples
-from autograder.grading.run import Run, cell_of
+from autograder.grading.run import Run, cell_of, title_of
 from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.student import Student
 
@@ -25,6 +25,8 @@ _WITHOUT = (
     *("threadexception", "terminal"),
 )
 """Plugins of pytest's that grading has no use for."""
+OnCheck = Callable[[str, str, int, int], None]
+"""Is told, when a hidden test begins: its cell's grade_id, its title, how many are done, how many there are."""
 
 
 class HiddenTests:
@@ -63,8 +65,8 @@ class HiddenTests:
         if self._errors:
             raise SandboxError(f"the hidden tests in {path} could not be run:\n" + "\n".join(self._errors))
 
-    def run(self, run: Run) -> None:
-        """Run the tests for one submission.
+    def run(self, run: Run, on_check: OnCheck | None = None) -> None:
+        """Run the tests for one submission, and tell `on_check` of each when it begins.
 
         Raises:
             SandboxError: this machine can't isolate submissions.
@@ -74,7 +76,9 @@ class HiddenTests:
         items = self._session.items
         try:
             with _quiet():
-                for item, following in zip(items, [*items[1:], None], strict=True):
+                for number, (item, following) in enumerate(zip(items, [*items[1:], None], strict=True)):
+                    if on_check is not None and isinstance(item, pytest.Function):
+                        on_check(cell_of(item), title_of(item.obj), number, len(items))
                     self._config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         finally:
             self._run = None

@@ -10,7 +10,18 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from autograder.lms.service import instructor, launch, setup_pages, student, web
+from autograder.lms.service import (
+    deep_links,
+    instructor,
+    keys,
+    launch,
+    progress,
+    regrades,
+    roster,
+    setup_pages,
+    student,
+    web,
+)
 from autograder.lms.service.service import Service
 
 _STATIC = Path(__file__).resolve().parent / "static"
@@ -28,23 +39,28 @@ def application(service: Service) -> ASGIApp:
         Route("/window", launch.open_window, methods=["GET", "POST"]),
         Route(activity, student.activity),
         Route(f"{activity}/submissions", student.hand_in, methods=["POST"]),
+        Route(f"{activity}/key", keys.make, methods=["POST"]),
+        Route(f"{activity}/key/revoke", keys.revoke, methods=["POST"]),
+        Route(f"{web.KEYED}{{activity}}", keys.hand_in, methods=["POST"]),
+        Route(f"{web.KEYED}{{activity}}/{{submission}}", keys.state),
+        Route("/hand_in.py", keys.client),
         Route(submission, student.submission),
-        Route(f"{submission}/events", student.events),
+        Route(f"{submission}/events", progress.events),
         Route(f"{submission}/feedback", student.feedback),
         Route(f"{submission}/notebook", student.notebook),
         Route(f"{submission}/written", instructor.save_written, methods=["POST"]),
-        Route(f"{activity}/roster", instructor.roster),
+        Route(f"{activity}/roster", roster.roster),
         Route(f"{activity}/rules", instructor.save_rules, methods=["POST"]),
-        Route(f"{activity}/members", instructor.refresh_members, methods=["POST"]),
-        Route(f"{activity}/compare", instructor.compare, methods=["POST"]),
-        Route(f"{activity}/regrades", instructor.start_regrade, methods=["POST"]),
+        Route(f"{activity}/members", roster.refresh_members, methods=["POST"]),
+        Route(f"{activity}/compare", roster.compare, methods=["POST"]),
+        Route(f"{activity}/regrades", regrades.start_regrade, methods=["POST"]),
         Route(person, instructor.person),
         Route(f"{person}/extension", instructor.save_extension, methods=["POST"]),
         Route(f"{person}/send", instructor.send_grade, methods=["POST"]),
-        Route(regrade, instructor.regrade),
-        Route(f"{regrade}/apply", instructor.apply_regrade, methods=["POST"]),
-        Route("/deep-links/{link}", instructor.deep_link),
-        Route("/deep-links/{link}", instructor.choose, methods=["POST"]),
+        Route(regrade, regrades.regrade),
+        Route(f"{regrade}/apply", regrades.apply_regrade, methods=["POST"]),
+        Route("/deep-links/{link}", deep_links.deep_link),
+        Route("/deep-links/{link}", deep_links.choose, methods=["POST"]),
         Route("/set-up/{secret}", setup_pages.set_up, methods=["GET", "POST"]),
         Route("/set-up/{secret}/dynamic", setup_pages.dynamic),
         Route("/healthz", setup_pages.health),

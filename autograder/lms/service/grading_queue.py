@@ -13,15 +13,15 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, literal, select, update
 
-from autograder.classroom import Graded, GradingProcessLost, Pool, Settings
+from autograder.classroom import Graded, GradingProcessLost, Progress
 from autograder.course import AssignmentError
 from autograder.lms.service import tables
 from autograder.lms.service.course_facts import CourseFacts
 from autograder.lms.service.database import Database, new_id
+from autograder.lms.service.graders import Graders
 from autograder.lms.service.submissions import Activity, activity_by_id, packed, save_grade, settle
 from autograder.report import to_json
 from autograder.sandbox.errors import SandboxError
-from autograder.sandbox.isolation import Isolation
 from autograder.text import printable
 
 _LOG = logging.getLogger("autograder.grading")
@@ -31,39 +31,37 @@ _MAX_PROBLEM = 500
 
 
 class GradingQueue:
-    """A thread that hands waiting jobs to pools of grading processes, and saves what they find."""
+    """A thread that hands waiting jobs to what grades them, and saves what they find."""
 
     def __init__(
         self,
         database: Database,
         course: CourseFacts,
+        graders: Graders,
         *,
-        jobs: int,
         pools: int,
-        isolation: Isolation,
         changed: Callable[[str], None],
         graded: Callable[[], None],
     ) -> None:
         """
         Args:
-            jobs: submissions graded side by side.
-            pools: assignments that are kept ready.
-            isolation: see `classroom.Settings`.
+            graders: what grades.
+            pools: assignments that are made ready at the start.
             changed: is told the id of a submission whose state has changed.
             graded: is called when there may be something to tell a platform.
         """
         self._database = database
         self._course = course
-        self._jobs = jobs
+        self._graders = graders
         self._max_pools = pools
-        self._isolation = isolation
         self._changed = changed
         self._graded = graded
-        self._wake = threading.Condition()
+        self._wake = threading.Event()
         self._stopping = False
         self._running: dict[int, str] = {}  # the jobs that are being graded: number → assignment
         self._started: dict[str, float] = {}  # submission → since when
-        self._pools: dict[str, Pool] = {}  # the one that was used last stands last
+        self._progress: dict[str, Progress] = {}  # submission → the check that is being made
+        self._unusable: list[str] = []  # assignments whose grading has to be set up anew
         self._wanted: list[str] = []
         self._paused: dict[str, float] = {}  # assignments that can't be graded now → until when
         self._problems: dict[str, str] = {}
@@ -81,25 +79,21 @@ class GradingQueue:
 
     def prepare(self, assignment: str) -> None:
         """Somebody may hand this in soon: make it ready, if there is room."""
-        if assignment and assignment not in self._pools and assignment not in self._wanted:
-            with self._wake:
-                self._wanted.append(assignment)
-                self._wake.notify_all()
+        if assignment and assignment not in self._graders.names and assignment not in self._wanted:
+            self._wanted.append(assignment)
+            self._wake.set()
 
     def stop(self) -> None:
         """Let go of what is being graded: it is graded again after the next start."""
-        with self._wake:
-            self._stopping = True
-            self._wake.notify_all()
+        self._stopping = True
+        self._wake.set()
         self._thread.join(30)
-        for pool in self._pools.values():
-            pool.close()
+        self._graders.close()
         self._folder.cleanup()
 
     def wake(self) -> None:
         """There may be something to grade."""
-        with self._wake:
-            self._wake.notify_all()
+        self._wake.set()
 
     def problem_of(self, assignment: str) -> str:
         """Why this machine can't grade an assignment, or ""."""
@@ -114,29 +108,42 @@ class GradingQueue:
         """Whether a submission is being graded right now."""
         return submission in self._started
 
+    def progress_of(self, submission: str) -> Progress | None:
+        """The check that is being made; None where none is."""
+        return self._progress.get(submission)
+
     def _loop(self) -> None:
-        while True:
-            with self._wake:
-                if self._stopping:
-                    return
-                self._prepare()
-                if len(self._running) >= self._jobs or not self._take():
-                    self._wake.wait(1.0)
+        while not self._stopping:
+            self._wake.clear()
+            try:
+                begun = self._begin()
+            except Exception:
+                _LOG.exception("the next submission can't be taken")
+                begun = False
+            if not begun:
+                self._wake.wait(1.0)
+
+    def _begin(self) -> bool:
+        """Begin with the next job; returns whether there was one, and room for it."""
+        while self._unusable:
+            self._graders.renew(self._unusable.pop())
+        self._prepare()
+        return len(self._running) < self._graders.places and self._take()
 
     def _prepare(self) -> None:
         while self._wanted:
             assignment = self._wanted.pop()
-            if assignment in self._pools or len(self._pools) >= self._max_pools:
+            if assignment in self._graders.names or not self._graders.has_room:
                 continue
             try:
                 notebook = self._course.assignment(assignment).notebook
-                pool = self._pool(assignment)
-            except (AssignmentError, OSError) as error:
+                grader = self._graders.take(assignment, ())
+            except (AssignmentError, SandboxError, OSError) as error:
                 self._put_off(assignment, error)
                 continue
-            # A pool starts its processes with their first jobs: the solved notebook is one for each.
-            for _ in range(self._jobs if pool else 0):
-                pool.submit(notebook, 0)  # type: ignore[union-attr]
+            # Processes start with their first jobs: the solved notebook is one for each.
+            for _ in range(self._graders.places if grader else 0):
+                grader.submit(notebook, 0)  # type: ignore[union-attr]
 
     def _take(self) -> bool:
         """Begin with the next job; returns whether there was one."""
@@ -155,40 +162,32 @@ class GradingQueue:
         try:
             with self._database.read() as connection:
                 job = connection.execute(query).first()
-            pool = None if job is None else self._pool(job.assignment)
-            if pool is None:
+            grader = None if job is None else self._graders.take(job.assignment, list(self._running.values()))
+            if grader is None:
                 return False
             path = Path(self._folder.name) / f"{job.number}.ipynb"
             path.write_bytes(job.notebook)
-            future = pool.submit(path, self._course.seed_key(job.assignment, job.person))
-        except AssignmentError as error:
+            key = self._course.seed_key(job.assignment, job.person)
+            self._started[job.id] = time.time()
+            future = grader.submit(path, key, lambda progress: self._tell(job.id, progress))
+        except (AssignmentError, SandboxError, OSError) as error:
+            self._started.pop(job.id, None)
             self._put_off(job.assignment, error)
             return False
-        except Exception:
-            _LOG.exception("the next submission can't be taken")
-            return False
         self._running[job.number] = job.assignment
-        self._started[job.id] = time.time()
         self._changed(job.id)
         future.add_done_callback(lambda done: self._finish(done, job, path))
         return True
 
-    def _pool(self, assignment: str) -> Pool | None:
-        """The assignment's pool; None while all places are taken by assignments that are being graded."""
-        pool = self._pools.pop(assignment, None)
-        if pool is None:
-            idle = [name for name in self._pools if name not in self._running.values()]
-            if len(self._pools) >= self._max_pools:
-                if not idle:
-                    return None
-                self._pools.pop(idle[0]).close()
-            settings = Settings(course=str(self._course.folder), assignment=assignment, isolation=self._isolation)
-            pool = Pool(settings, self._jobs)
-        self._pools[assignment] = pool
-        return pool
+    def _tell(self, submission: str, progress: Progress) -> None:
+        """Let those know who watch a submission being graded."""
+        if submission in self._started:
+            self._progress[submission] = progress
+            self._changed(submission)
 
     def _put_off(self, assignment: str, error: Exception) -> None:
         """The machine's fault, or the course's: submissions wait until that is put right."""
+        self._unusable.append(assignment)
         self._problems[assignment] = printable(str(error), _MAX_PROBLEM, instead="?")
         self._paused[assignment] = time.monotonic() + _RETRY_SECONDS
         _LOG.error("this machine can't grade %s: %s", assignment, error)
@@ -202,10 +201,10 @@ class GradingQueue:
         except Exception:
             _LOG.exception("a grade can't be saved; it is graded again")
         finally:
-            with self._wake:
-                self._running.pop(job.number, None)
-                self._started.pop(job.id, None)
-                self._wake.notify_all()
+            self._running.pop(job.number, None)
+            self._started.pop(job.id, None)
+            self._progress.pop(job.id, None)
+            self._wake.set()
             self._changed(job.id)
             self._graded()
 

@@ -13,6 +13,7 @@ from sqlalchemy import delete, select
 from autograder.lms.service import tables
 from autograder.lms.service.course_facts import CourseFacts
 from autograder.lms.service.database import Database, ServiceError, lock
+from autograder.lms.service.graders import Graders
 from autograder.lms.service.grading_queue import GradingQueue
 from autograder.lms.service.hub import Hub
 from autograder.lms.service.launch import LOGIN_SECONDS
@@ -60,9 +61,14 @@ class Service:
         self.queue = GradingQueue(
             self.database,
             self.course,
-            jobs=settings.jobs,
+            Graders(
+                self.course,
+                jobs=settings.jobs,
+                pools=settings.pools,
+                isolation=settings.isolation,
+                scheduler=settings.scheduler,
+            ),
             pools=settings.pools,
-            isolation=settings.isolation,
             changed=self.hub.announce,
             graded=self.passback.wake,
         )
@@ -105,7 +111,7 @@ def clean(database: Database, retention_days: float) -> None:
     """Delete what has expired, and submissions older than `retention_days` (0: none)."""
     now = time.time()
     with database.write() as connection:
-        for table in (tables.sessions, tables.tickets, tables.deep_links, tables.invitations):
+        for table in (tables.sessions, tables.tickets, tables.hand_in_keys, tables.deep_links, tables.invitations):
             connection.execute(delete(table).where(table.c.expires < now))
         connection.execute(delete(tables.logins).where(tables.logins.c.created < now - LOGIN_SECONDS))
         if retention_days > 0:

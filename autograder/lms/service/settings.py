@@ -24,7 +24,9 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     database: str = ""
     """An SQLAlchemy URL; the default is a SQLite file in `data`."""
     jobs: int = 1
-    """Submissions graded side by side."""
+    """Submissions graded side by side; 0, with a cluster only: as many as it has workers."""
+    scheduler: str = ""
+    """Of the Dask cluster that grades, an address or a scheduler file; empty: this machine grades."""
     pools: int = 2
     """Assignments that are kept ready for grading; each takes the memory of its libraries, `jobs` times."""
     isolation: Isolation = "auto"
@@ -36,6 +38,8 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     """From one address: a university's whole class may come from one."""
     uploads_per_minute: int = 6
     """From one student."""
+    wrong_keys_per_minute: int = 60
+    """From one address: a whole JupyterHub may be one."""
     request_seconds: float = 10.0
     """How long a platform may take to answer."""
     retry_seconds: float = 2.0

@@ -2,44 +2,35 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
-import nbformat
-from sqlalchemy import Connection, func, select
-from sqlalchemy.exc import IntegrityError
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response, StreamingResponse
+from sqlalchemy import Connection, select
+from starlette.responses import HTMLResponse, Response
 
-from autograder.course import AssignmentError
-from autograder.lms.service import audit, sessions, tables
-from autograder.lms.service.database import ServiceError
-from autograder.lms.service.passback import EXPLANATIONS
+from autograder.lms.service import tables
+from autograder.lms.service.access import all_attempts, delivery_of, may_see, shows_feedback
+from autograder.lms.service.progress import progress_of
 from autograder.lms.service.submissions import (
     Activity,
     Attempt,
-    accept,
-    activity_by_id,
-    attempts_of,
     counting,
     outputs_of,
     refusal,
     report_of,
-    role_of,
     terms_for,
 )
-from autograder.lms.service.web import Refused, Visit, page, to_json
+from autograder.lms.service.uploads import take, unfit
+from autograder.lms.service.web import Refused, Visit, page
 from autograder.pages.feedback import Written, feedback_page
-from autograder.submission import SubmissionError, parse_submission
+from autograder.submission import parse_submission
 
 if TYPE_CHECKING:
     from autograder.lms.service.service import Service
 
+KEY_SECONDS = 7 * 86400.0
+"""How long a key for handing in without a browser is valid."""
 _FEEDBACK_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-_KEEP_ALIVE = 15.0
 
 
 @page
@@ -51,12 +42,22 @@ def activity(visit: Visit) -> Response:
         if role == "teacher":
             return visit.back(f"/activities/{id}/roster")
         service.queue.prepare(found.assignment)
-        return _own_page(visit, connection, found)
+        return own_page(visit, connection, found)
 
 
-def _own_page(visit: Visit, connection: Connection, found: Activity, problem: str = "", status: int = 200) -> Response:
-    service = visit.service
-    attempts = _attempts(service, connection, found, visit.person)
+def own_page(
+    visit: Visit, connection: Connection, found: Activity, problem: str = "", status: int = 200, key: str = ""
+) -> Response:
+    """A student's page of an activity.
+
+    Args:
+        problem: with what was just handed in.
+        status: of the answer.
+        key: for handing in without a browser, where it was made just now.
+    """
+    service, k = visit.service, tables.hand_in_keys
+    mine = (k.c.activity == found.id, k.c.person == visit.person)
+    attempts = all_attempts(service, connection, found, visit.person)
     counts = counting(found, attempts)
     return visit.page(
         "student.html.j2",
@@ -69,14 +70,17 @@ def _own_page(visit: Visit, connection: Connection, found: Activity, problem: st
         closed=refusal(connection, found, visit.person, time.time()),
         problem=problem,
         max_upload=service.settings.max_upload >> 20,
+        key=key,
+        key_days=round(KEY_SECONDS / 86400),
+        key_expires=connection.scalar(select(k.c.expires).where(*mine, k.c.expires > time.time())),
     )
 
 
 @page
 def hand_in(visit: Visit) -> Response:
     """Take a notebook: it is on disk before the browser is answered."""
-    service, id = visit.service, visit.request.path_params["activity"]
     began = time.perf_counter()
+    service, id = visit.service, visit.request.path_params["activity"]
     if not service.limiter.allows("upload", visit.person, service.settings.uploads_per_minute):
         raise Refused(429, "Too many uploads: wait a minute.", event="rate", detail="uploads", person=visit.person)
     data = visit.upload("notebook")
@@ -84,89 +88,15 @@ def hand_in(visit: Visit) -> Response:
         found, role = visit.activity(connection, id)
         if role != "student":
             visit.refuse_page(f"handing in to {id} as {role}")
-        problem = _unfit(service, found, data)
+        problem = unfit(service, found, data)
         if problem:
-            return _own_page(visit, connection, found, problem, 422)
+            return own_page(visit, connection, found, problem, 422)
     assert data is not None
-    submission, problem = _keep(visit, found, data)
+    submission, problem = take(service, found, visit.person, data, began, "in a browser")
     if not submission:
         with service.database.read() as connection:
-            return _own_page(visit, connection, found, problem, 409)
-    service.metrics.submissions.inc()
-    service.metrics.accepting.observe(time.perf_counter() - began)
-    service.queue.wake()
+            return own_page(visit, connection, found, problem, 409)
     return visit.back(f"/submissions/{submission}")
-
-
-def _keep(visit: Visit, found: Activity, data: bytes) -> tuple[str, str]:
-    """Keep the notebook; returns the submission's id, or why it wasn't taken."""
-    for _ in range(5):
-        try:
-            with visit.service.database.write() as connection:
-                submission = accept(connection, found, visit.person, data)
-                audit.record(connection, "hand in", person=visit.person, detail=f"submission {submission}")
-            return submission, ""
-        except IntegrityError:
-            continue  # two uploads of one student at once wanted the same number
-        except ServiceError as error:
-            return "", str(error)
-    return "", "Another upload of yours is being taken: try again."
-
-
-def _unfit(service: Service, found: Activity, data: bytes | None) -> str:
-    """Why these bytes can't be handed in, or ""."""
-    if not data:
-        return "Choose your notebook first."
-    if len(data) > service.settings.max_upload:
-        return f"The notebook is larger than {service.settings.max_upload >> 20} MiB: clear its outputs and try again."
-    if not found.assignment:
-        return "The instructor hasn't chosen an assignment for this activity yet."
-    try:
-        parse_submission(data, service.course.assignment(found.assignment))
-    except SubmissionError as error:
-        return f"This file can't be graded: {error}."
-    except AssignmentError:
-        return "The assignment can't be read at the moment: tell your instructor."
-    return ""
-
-
-def _attempts(service: Service, connection: Connection, found: Activity, person: str) -> list[Attempt]:
-    max_score = service.course.max_score(found.assignment)
-    return attempts_of(connection, found, max_score, service.course.penalty, person)
-
-
-def delivery_of(connection: Connection, activity: str, person: str) -> dict[str, Any] | None:
-    """What became of a student's newest grade on its way to the platform."""
-    o = tables.outbox
-    query = select(o).where(o.c.activity == activity, o.c.person == person).order_by(o.c.number.desc()).limit(1)
-    row = connection.execute(query).first()
-    return None if row is None else {**row._mapping, "text": EXPLANATIONS[row.state]}
-
-
-def may_see(visit: Visit, connection: Connection, submission: str) -> tuple[Attempt, Activity, bool]:
-    """A submission that this person may see: their own, or one of a course that they teach; and whether they teach.
-
-    Raises:
-        Refused: there is none; whether it exists isn't told.
-    """
-    s = tables.submissions
-    row = connection.execute(select(s.c.activity, s.c.person).where(s.c.id == submission)).first()
-    found = None if row is None else activity_by_id(connection, row.activity)
-    if row is None or found is None:
-        visit.refuse_page(f"submission {submission}")
-    teaches = role_of(connection, found, visit.person) == "teacher"
-    if row.person != visit.person and not teaches:
-        visit.refuse_page(f"submission {submission}")
-    attempts = _attempts(visit.service, connection, found, row.person)
-    return next(one for one in attempts if one.id == submission), found, teaches
-
-
-def shows_feedback(connection: Connection, found: Activity, person: str) -> bool:
-    """Whether a student may read the checks now, and not the score alone."""
-    if found.feedback == "deadline":
-        deadline = terms_for(connection, found, person).deadline
-        return deadline is not None and time.time() > deadline + found.grace
-    return found.feedback == "now"
 
 
 @page
@@ -177,10 +107,10 @@ def submission(visit: Visit) -> Response:
         attempt, found, teaches = may_see(visit, connection, id)
         p = tables.people
         name = connection.scalar(select(p.c.name).where(p.c.id == attempt.person))
-        all_attempts = _attempts(visit.service, connection, found, attempt.person)
-        counts = counting(found, all_attempts)
+        counts = counting(found, all_attempts(visit.service, connection, found, attempt.person))
         report = report_of(connection, id)
         assignment = visit.service.course.assignment(found.assignment)
+        shown = teaches or shows_feedback(connection, found, attempt.person)
         return visit.page(
             "submission.html.j2",
             activity=found,
@@ -189,77 +119,11 @@ def submission(visit: Visit) -> Response:
             teaches=teaches,
             counts=counts is not None and counts.id == id,
             delivery=delivery_of(connection, found.id, attempt.person),
-            feedback=attempt.state == "graded" and (teaches or shows_feedback(connection, found, attempt.person)),
+            feedback=attempt.state == "graded" and shown,
             written=_written(connection, visit.service, attempt, report) if teaches and report else (),
             schemes={cell.grade_id: cell.source for cell in assignment.written},
-            progress=progress_of(visit.service, connection, id),
+            progress=progress_of(visit.service, connection, id, titles=shown),
         )
-
-
-def progress_of(service: Service, connection: Connection, submission: str) -> dict[str, Any]:
-    """How far a submission is: what the page shows, and its script renews."""
-    s, j, a = tables.submissions, tables.jobs, tables.activities
-    row = connection.execute(select(s.c.state, s.c.problem, s.c.activity, s.c.person).where(s.c.id == submission)).one()
-    told: dict[str, Any] = {"state": row.state, "text": row.problem}
-    if row.state == "waiting":
-        number = select(j.c.number).where(j.c.submission == submission, j.c.regrade == "").scalar_subquery()
-        ahead = connection.scalar(
-            select(func.count()).select_from(j).where(j.c.state == "waiting", j.c.regrade == "", j.c.number < number)
-        )
-        if service.queue.is_running(submission):
-            told |= {"state": "running", "text": "Your notebook is being graded …"}
-        elif service.queue.problem_of(str(connection.scalar(select(a.c.assignment).where(a.c.id == row.activity)))):
-            told["text"] = "Grading has stopped for the moment. Your notebook is safe and will be graded."
-        else:
-            told["text"] = f"Waiting: {ahead} before yours." if ahead else "You are next."
-    elif row.state == "graded":
-        delivery = delivery_of(connection, row.activity, row.person)
-        told["text"] = "Graded."
-        told["delivery"] = delivery["text"] if delivery else ""
-    return told
-
-
-async def events(request: Request) -> Response:
-    """Server-sent events: how far a submission is, whenever that changes."""
-    service: Service = request.app.state.service
-    id = request.path_params["submission"]
-
-    def check() -> None:
-        token = request.cookies.get(sessions.COOKIE, "")
-        with service.database.read() as connection:
-            person = sessions.person_of(connection, token) if token else None
-            if person is None:
-                raise Refused(401, "This visit has ended.", event="session")
-            may_see(Visit(service, request, person, token, None), connection, id)
-
-    def read() -> dict[str, Any]:
-        with service.database.read() as connection:
-            return progress_of(service, connection, id)
-
-    await run_in_threadpool(check)
-
-    async def stream() -> AsyncIterator[str]:
-        changed = service.hub.subscribe(id)
-        told: dict[str, Any] = {}
-        ends = time.monotonic() + sessions.SESSION_SECONDS
-        try:
-            while time.monotonic() < ends:
-                changed.clear()
-                now = await run_in_threadpool(read)
-                if now != told:
-                    told = now
-                    yield f"data: {to_json(now)}\n\n"
-                if now["state"] == "failed" or now.get("delivery") not in (None, "", "on its way"):
-                    return
-                try:
-                    await asyncio.wait_for(changed.wait(), _KEEP_ALIVE)
-                except TimeoutError:
-                    yield ": still here\n\n"
-        finally:
-            service.hub.unsubscribe(id, changed)
-
-    headers = {"x-accel-buffering": "no"}
-    return StreamingResponse(stream(), media_type="text/event-stream", headers=headers)
 
 
 @page
@@ -309,7 +173,7 @@ def _notebook(connection: Connection, service: Service, found: Activity, submiss
     outputs = outputs_of(connection, submission)
     if len(outputs) != len(cells):
         outputs = [[] for _ in cells]  # the assignment has changed since it was graded
-    return nbformat.from_dict(
+    return _node(
         {
             "cells": [
                 {
@@ -322,6 +186,22 @@ def _notebook(connection: Connection, service: Service, found: Activity, submiss
             ]
         }
     )
+
+
+class _Node(dict[str, Any]):
+    """As nbformat's nodes are: their package takes more than a second to import, which every restart would cost."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+def _node(value: Any) -> Any:
+    if isinstance(value, dict):
+        return _Node({name: _node(one) for name, one in value.items()})
+    return [_node(one) for one in value] if isinstance(value, list) else value
 
 
 def _written(connection: Connection, service: Service, attempt: Attempt, report: Any) -> list[Written]:

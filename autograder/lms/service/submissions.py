@@ -112,23 +112,28 @@ def refusal(connection: Connection, activity: Activity, person: str, now: float)
 def accept(connection: Connection, activity: Activity, person: str, notebook: bytes) -> str:
     """Keep a notebook and ask for its grading, in the caller's transaction; returns the submission's id.
 
+    The very notebook that still waits is no new attempt: its answer may have got lost on the way to the student.
+
     Raises:
         ServiceError: this student can't hand in now.
     """
-    now = time.time()
+    now, digest, t = time.time(), digest_of(notebook).hex(), tables.submissions
+    mine = (t.c.activity == activity.id, t.c.person == person)
+    newest = select(t.c.id, t.c.state, t.c.digest, t.c.attempt).where(*mine).order_by(t.c.attempt.desc())
+    last = connection.execute(newest.limit(1)).first()
+    if last is not None and last.state == "waiting" and last.digest == digest:
+        return str(last.id)
     if reason := refusal(connection, activity, person, now):
         raise ServiceError(reason)
-    t = tables.submissions
-    last = connection.scalar(select(func.max(t.c.attempt)).where(t.c.activity == activity.id, t.c.person == person))
     submission = new_id()
     connection.execute(
         insert(t).values(
             id=submission,
             activity=activity.id,
             person=person,
-            attempt=(last or 0) + 1,
+            attempt=1 if last is None else last.attempt + 1,
             received=now,
-            digest=digest_of(notebook).hex(),
+            digest=digest,
             notebook=notebook,
             state="waiting",
         )

@@ -156,6 +156,17 @@ tickets = Table(
     Column("expires", Double, nullable=False),
 )
 
+hand_in_keys = Table(
+    "hand_in_keys",
+    metadata,
+    _id(),  # the SHA-256 of the key
+    _to("activity", "activities"),
+    _to("person", "people"),
+    Column("created", Double, nullable=False),
+    Column("expires", Double, nullable=False),
+    UniqueConstraint("activity", "person"),
+)
+
 deep_links = Table(
     "deep_links",
     metadata,

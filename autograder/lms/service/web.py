@@ -18,7 +18,7 @@ from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from autograder.lms.service import audit, sessions
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from autograder.lms.service.service import Service
 
 _LOG = logging.getLogger("autograder.web")
+KEYED = "/hand-in/"
+"""Where programs hand in: they are answered in JSON."""
 _MAX_FIELDS = 400
 _MAX_FIELD = 256 << 10
 _FORM_ROOM = 64 << 10
@@ -185,20 +187,27 @@ async def refused(request: Request, error: Exception) -> Response:
 
     await run_in_threadpool(write)
     service.metrics.refused.labels(error.event).inc()
-    return render(service, "refused.html.j2", error.status, message=error.message, links=())
+    return _problem(service, request.url.path, error.status, error.message)
 
 
 async def failed(request: Request, error: Exception) -> Response:
     """The answer to an error of the service's own: nothing of it is shown."""
     _LOG.error("a request failed", exc_info=error)
-    return render(request.app.state.service, "refused.html.j2", 500, message="Something went wrong here.", links=())
+    return _problem(request.app.state.service, request.url.path, 500, "Something went wrong here.")
 
 
 async def http_error(request: Request, error: Exception) -> Response:
     """The answer to a request that no page takes."""
     assert isinstance(error, HTTPException)
     message = "There is no such page for you." if error.status_code == 404 else str(error.detail)
-    return render(request.app.state.service, "refused.html.j2", error.status_code, message=message, links=())
+    return _problem(request.app.state.service, request.url.path, error.status_code, message)
+
+
+def _problem(service: Service, path: str, status: int, message: str) -> Response:
+    """Say to a person, or to a program, why there is nothing else."""
+    if path.startswith(KEYED):
+        return JSONResponse({"problem": message}, status)
+    return render(service, "refused.html.j2", status, message=message, links=())
 
 
 class Limiter:
@@ -227,12 +236,11 @@ class TooLarge(Exception):
 
 async def too_large(request: Request, error: Exception) -> Response:
     """The answer to a body that goes on and on."""
-    return _too_large(request.app.state.service)
+    return _too_large(request.app.state.service, request.url.path)
 
 
-def _too_large(service: Service) -> Response:
-    message = f"The file is too large: {service.settings.max_upload >> 20} MiB at most."
-    return render(service, "refused.html.j2", 413, message=message, links=())
+def _too_large(service: Service, path: str) -> Response:
+    return _problem(service, path, 413, f"The file is too large: {service.settings.max_upload >> 20} MiB at most.")
 
 
 class Guard:
@@ -267,7 +275,7 @@ class Guard:
 
         length = dict(scope["headers"]).get(b"content-length", b"0")
         if not length.isdigit() or int(length) > limit:
-            await _too_large(self._service)(scope, receive, guarded)
+            await _too_large(self._service, scope["path"])(scope, receive, guarded)
             return
         await self._app(scope, bounded, guarded)
 

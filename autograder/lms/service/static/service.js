@@ -47,7 +47,17 @@ if (progress) {
       location.reload();
       return;
     }
-    progress.querySelector("span").textContent = now.text;
+    const status = progress.querySelector("span");
+    // Said aloud by screen readers, so only where it is new; the checks below it are quick, and are not.
+    if (status.textContent !== now.text) status.textContent = now.text;
+    const check = document.getElementById("check");
+    if (check) {
+      check.hidden = !now.checks;
+      const bar = check.querySelector("progress");
+      bar.max = now.checks || 1;
+      bar.value = now.done || 0;
+      check.querySelector("span").textContent = now.check || "";
+    }
     const delivery = document.getElementById("delivery");
     if (delivery && now.delivery) delivery.textContent = now.delivery;
     if (now.state === "failed" || (now.delivery && now.delivery !== "on its way")) source.close();
