@@ -133,7 +133,8 @@ def no_secret_in(harness: Harness, log: str) -> None:
     """Neither the seeds' secret nor a line of hidden tests or answers is in anything that leaves the container."""
     secret = secret_of(harness)
     shown = harness.told() + log
-    hidden = (harness.course / "assignments" / NAME / "hidden_tests.py").read_text()
+    (hidden_tests,) = (harness.course / "assignments").glob("*/hidden_tests.py")
+    hidden = hidden_tests.read_text()
     marks = [line for line in hidden.splitlines() if line.startswith(("@grades(", "def test_"))]
     assert len(marks) > 20
     for mark in [secret.hex(), repr(secret)[2:-1], base64.b64encode(secret).decode(), *marks]:
