@@ -50,7 +50,7 @@ from autograder.sandbox.isolation import identity
 pytestmark = pytest.mark.slow
 FULL = os.environ.get("AUTOGRADER_FULL") == "1"
 TRIED = ATTACKS if FULL else EVERYDAY
-PS3, PS4, PS5 = "ps3_logistic_to_mlp", "ps4_training_loop", "ps5_shape_classifier"
+PS3, PS4, PS5 = "ps3_autograd", "ps4_training_loop", "ps5_fashion_mnist"
 LARGE = {("prairielearn", PS4), ("gradescope", PS5)}
 """Assignments with torch, and the systems in which they are graded here."""
 PLACES = {"gradescope": "autograder", "prairielearn": "grade", "vocareum": "voc"}
@@ -140,7 +140,7 @@ def test_a_trained_network_is_graded_in_a_minute_and_within_its_memory(harness: 
             continue
         assert not kills
         assert ended.seconds < 60
-        assert sum(harness.points().values()) == pytest.approx(points_of(folder.name))
+        assert sum(harness.points().values()) == pytest.approx(points_of(folder.name), abs=0.01)
         assert "Isolation: uid" in harness.told().replace("&#58;", ":")
         if harness.system == "gradescope":
             assert_leaderboard(harness.results(), folder.name)

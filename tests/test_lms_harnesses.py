@@ -14,13 +14,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from lms_harness import Files, Gradescope, Harness, PrairieLearn, Vocareum, environment_of
 from typer.testing import CliRunner
 
-from autograder.classroom import Pool, Settings
 from autograder.cli import app
 from autograder.course import Course
+from autograder.report import Report, without_times
 from autograder.seeds import digest_of, key_for, seed_for
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -152,17 +153,25 @@ def graded(harness: Harness, files: Files, details: Any = None) -> str:
 
 
 def test_a_wrong_answer_gets_the_points_of_autograder_grade(harness: Harness, tmp_path: Path) -> None:
+    """The command gets the bundle's course, and with it the secret that seeds follow from."""
     told = graded(harness, {NOTEBOOK: WRONG})
-    key = key_for(secret_of(harness), NAME, STUDENTS[harness.system])
-    notebook = tmp_path / NOTEBOOK
+    notebook, written = tmp_path / NOTEBOOK, tmp_path / "report.json"
     notebook.write_bytes(WRONG)
-    with Pool(Settings(course=str(ROOT), assignment=NAME), 1) as pool:
-        report = pool.submit(notebook, seed_for(key, digest_of(WRONG))).result().report
+    course = ["--course", str(harness.course), "--student", STUDENTS[harness.system]]
+    command = CliRunner().invoke(app, ["grade", NAME, str(notebook), *course, "--json", str(written)])
+    assert command.exit_code == 0, command.output
+    report = msgspec.json.decode(written.read_bytes(), type=Report)
     expected = {cell.grade_id.removeprefix("test_"): cell.score for cell in report.cells}
     assert harness.points() == pytest.approx(expected, abs=0.01)
     assert 0 < sum(expected.values()) < report.max_score
-    assert report.isolation in told
+    assert f"Isolation: {report.isolation}" in told.replace("&#58;", ":")
     assert "half" in told  # the diagnosis' hint or the check's title says which factor is missing
+    if harness.system == "gradescope":
+        found = harness.results()
+        assert found["score"] == report.score
+        same = msgspec.convert(found["extra_data"]["report"], Report)
+        assert without_times(same).cells == without_times(report).cells
+        assert same.seed == report.seed == seed_for(key_for(secret_of(harness), NAME, "41"), digest_of(WRONG))
 
 
 @pytest.mark.parametrize("kind", ["nothing", "two", "broken", "empty", "link", "another"])
@@ -189,19 +198,22 @@ def test_what_can_not_be_graded_is_said(harness: Harness, kind: str) -> None:
     assert sum(harness.points().values()) == 0
 
 
-def killed_at_once(harness: Harness) -> None:
-    harness.lay_out({NOTEBOOK: RIGHT}, DETAILS[harness.system])
+def killed_at_once(harness: Harness, earlier: bytes | None = None) -> None:
+    harness.lay_out({NOTEBOOK: RIGHT}, DETAILS[harness.system], earlier)
+    before = seen_by_system(harness)
     process = harness.start()
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            if harness.raw():
-                break
-        except OSError:
-            pass
+    while seen_by_system(harness) == before and time.monotonic() < deadline:
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+def seen_by_system(harness: Harness) -> bytes:
+    try:
+        return harness.raw()
+    except OSError:
+        return b""
 
 
 def test_a_run_that_is_killed_leaves_valid_results(harness: Harness) -> None:
@@ -212,10 +224,45 @@ def test_a_run_that_is_killed_leaves_valid_results(harness: Harness) -> None:
 
 
 @pytest.mark.slow
+def test_no_earlier_result_counts_for_a_run_that_is_killed_or_refused(harness: Harness) -> None:
+    graded(harness, {NOTEBOOK: RIGHT})
+    assert sum(harness.points().values()) == 20
+    earlier = harness.raw()
+    killed_at_once(harness, earlier)
+    assert sum(harness.points().values()) == 0
+    assert "The instructor has been told" in harness.told().replace("&#58;", ":")
+    harness.lay_out({}, DETAILS[harness.system], earlier)
+    assert harness.run().status == 0
+    assert sum(harness.points().values()) == 0
+    assert "There is no notebook" in harness.told()
+
+
+@pytest.mark.slow
+def test_a_late_attempt_gets_points_and_no_hints(folder: Path, environment: Path) -> None:
+    harness = built("gradescope", NAME, folder, environment, "--feedback-attempts", "1")
+    first = graded(harness, {NOTEBOOK: WRONG})
+    points = harness.points()
+    earlier = {**DETAILS["gradescope"], "previous_submissions": [{"score": "1.0"}]}
+    second = graded(harness, {NOTEBOOK: WRONG}, earlier)
+    assert "To think about" in first
+    assert "To think about" not in second
+    assert "this is attempt 2" in second
+    assert harness.points() == points
+
+
+@pytest.mark.slow
 def test_a_right_answer_gets_all_points_under_another_name(harness: Harness) -> None:
     told = graded(harness, {"work/my notebook (2).ipynb": RIGHT, "work/.ipynb_checkpoints/x.ipynb": WRONG})
     assert sum(harness.points().values()) == 20
     assert "Please call the file" in told
+
+
+@pytest.mark.slow
+def test_unusual_right_answers_get_all_points(harness: Harness) -> None:
+    unusual = {entry.function: entry.source.text for entry in Course(ROOT).assignment(NAME).bank.unusual}
+    assert len(unusual) > 4
+    graded(harness, {NOTEBOOK: edited(unusual)})
+    assert sum(harness.points().values()) == 20
 
 
 @pytest.mark.slow
