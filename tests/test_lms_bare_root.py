@@ -49,7 +49,11 @@ from autograder.sandbox.isolation import identity
 
 pytestmark = pytest.mark.slow
 FULL = os.environ.get("AUTOGRADER_FULL") == "1"
-TRIED = ATTACKS if FULL else EVERYDAY
+NOT_PROMISED = {"resources-unlinked_files_held_by_mappings"}
+"""Docker's root may not see what a worker has written, so the disk can't be watched closely: docs/security.md."""
+HERE = {"secrets-hidden_tests_as_modules", "secrets-hidden_tests_as_files", "files-plants_start_up_files"}
+"""Attacks whose outcome depends on how the grader was installed."""
+TRIED = (set(ATTACKS) if FULL else EVERYDAY | HERE) - NOT_PROMISED
 PS3, PS4, PS5 = "ps3_autograd", "ps4_training_loop", "ps5_fashion_mnist"
 LARGE = {("prairielearn", PS4), ("gradescope", PS5)}
 """Assignments with torch, and the systems in which they are graded here."""
