@@ -38,12 +38,12 @@ DETAILS = {
 STUDENTS = {"gradescope": "41", "prairielearn": "variant 7", "vocareum": "ada"}
 
 
-def edited(edits: dict[str, str], extra: tuple[str, ...] = ()) -> bytes:
-    """The solved notebook with other sources by grade_id, and further cells at its end."""
-    notebook = json.loads(RIGHT)
+def edited(edits: dict[str, str], extra: tuple[str, ...] = (), name: str = NAME) -> bytes:
+    """The solved notebook of an assignment with other sources by grade_id, and further cells at its end."""
+    notebook = json.loads((ROOT / "source" / name / f"{name}.ipynb").read_bytes())
     for cell in notebook["cells"]:
-        name = cell["metadata"].get("nbgrader", {}).get("grade_id")
-        cell["source"] = edits.get(name, cell["source"])
+        grade_id = cell["metadata"].get("nbgrader", {}).get("grade_id")
+        cell["source"] = edits.get(grade_id, cell["source"])
     for place, source in enumerate(extra):
         blank = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
         notebook["cells"].append({**blank, "id": f"extra-{place}", "source": source})
@@ -152,15 +152,20 @@ def graded(harness: Harness, files: Files, details: Any = None) -> str:
     return harness.told()
 
 
-def test_a_wrong_answer_gets_the_points_of_autograder_grade(harness: Harness, tmp_path: Path) -> None:
-    """The command gets the bundle's course, and with it the secret that seeds follow from."""
-    told = graded(harness, {NOTEBOOK: WRONG})
-    notebook, written = tmp_path / NOTEBOOK, tmp_path / "report.json"
-    notebook.write_bytes(WRONG)
+def graded_by_command(harness: Harness, notebook: bytes, folder: Path) -> Report:
+    """What `autograder grade` says, given the bundle's course, and with it the secret that seeds follow from."""
+    (source,) = (harness.course / "source").iterdir()
+    path, written = folder / f"{source.name}.ipynb", folder / "report.json"
+    path.write_bytes(notebook)
     course = ["--course", str(harness.course), "--student", STUDENTS[harness.system]]
-    command = CliRunner().invoke(app, ["grade", NAME, str(notebook), *course, "--json", str(written)])
+    command = CliRunner().invoke(app, ["grade", source.name, str(path), *course, "--json", str(written)])
     assert command.exit_code == 0, command.output
-    report = msgspec.json.decode(written.read_bytes(), type=Report)
+    return msgspec.json.decode(written.read_bytes(), type=Report)
+
+
+def test_a_wrong_answer_gets_the_points_of_autograder_grade(harness: Harness, tmp_path: Path) -> None:
+    told = graded(harness, {NOTEBOOK: WRONG})
+    report = graded_by_command(harness, WRONG, tmp_path)
     expected = {cell.grade_id.removeprefix("test_"): cell.score for cell in report.cells}
     assert harness.points() == pytest.approx(expected, abs=0.01)
     assert 0 < sum(expected.values()) < report.max_score
