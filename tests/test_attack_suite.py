@@ -53,11 +53,16 @@ def graders() -> Iterator[dict[tuple[str, str], GraderProcess | NotOffered]]:
     yield started
     for one in started.values():
         if isinstance(one, GraderProcess):
-            everything = one.processes()
-            one.close()
-            assert not [pid for pid in everything if _runs(pid)], "a process outlived its grader"
-            assert not list(one.temporary.iterdir()), "files outlived their grader"
-            shutil.rmtree(one.folder, ignore_errors=True)
+            end(one)
+
+
+def end(grader: GraderProcess) -> None:
+    """End a grader and see that nothing of it stays."""
+    everything = grader.processes()
+    grader.close()
+    assert not [pid for pid in everything if _runs(pid)], "a process outlived its grader"
+    assert not list(grader.temporary.iterdir()), "files outlived their grader"
+    shutil.rmtree(grader.folder, ignore_errors=True)
 
 
 def _runs(pid: int) -> bool:
@@ -110,7 +115,11 @@ def cases() -> Iterator[Any]:
 
 @pytest.mark.parametrize(("name", "suite_grader"), list(cases()), indirect=["suite_grader"])
 def test_attack_gains_reads_changes_and_stops_nothing(name: str, suite_grader: GraderProcess) -> None:
-    attack, grader = ATTACKS[name], suite_grader
+    assert_gains_reads_changes_and_stops_nothing(ATTACKS[name], suite_grader)
+
+
+def assert_gains_reads_changes_and_stops_nothing(attack: Attack, grader: GraderProcess) -> None:
+    """Grade the attack, and after it a right notebook."""
     before, alive = grader.files(), grader.processes()
     grader.forget_peak()
     held = grader.peak()

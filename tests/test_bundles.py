@@ -22,6 +22,8 @@ from autograder.lms.bundles.outcome import Outcome
 from autograder.lms.bundles.pins import requirements
 from autograder.lms.bundles.settings import WORKERS, BundleSettings
 from autograder.report import CellReport, Check, Curve, ManualCell, Report
+from autograder.sandbox.isolation import identity
+from autograder.sandbox.zygote import TORCH_PACKAGES
 
 ROOT = TESTS.parent
 NAME = "ps1_gradient_descent"
@@ -265,11 +267,12 @@ def lint(dockerfile: str, sources: set[str]) -> None:
     assert [arguments for name, arguments in found if name == "USER"] == ["root"]
 
 
-def test_the_dockerfile_closes_to_submissions_what_everybody_may_write() -> None:
-    (command,) = [words for name, words in instructions((ROOT / "Dockerfile").read_text()) if "chgrp" in words]
-    assert f"chgrp {WORKERS} /tmp" in command
-    tiers = pytest.importorskip("autograder.sandbox.isolation.identity", reason="tier uid isn't there yet")
-    assert tiers.GROUP == WORKERS
+def test_the_container_closes_folders_and_packages_to_the_groups_of_workers() -> None:
+    script = (ROOT / "deploy" / "container_entrypoint.sh").read_text()
+    assert re.findall(r"chgrp (\d+)", script) == [str(identity.NUMPY_GROUP), str(identity.GROUP)]
+    assert identity.GROUP == WORKERS
+    (names,) = re.findall(r"for name in (.+); do", script)
+    assert set(TORCH_PACKAGES) <= set(names.split())
 
 
 def test_the_dockerfile_is_well_formed() -> None:

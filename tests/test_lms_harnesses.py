@@ -14,13 +14,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from lms_harness import Files, Gradescope, Harness, PrairieLearn, Vocareum, environment_of
 from typer.testing import CliRunner
 
-from autograder.classroom import Pool, Settings
 from autograder.cli import app
 from autograder.course import Course
+from autograder.report import Report, without_times
 from autograder.seeds import digest_of, key_for, seed_for
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,12 +38,12 @@ DETAILS = {
 STUDENTS = {"gradescope": "41", "prairielearn": "variant 7", "vocareum": "ada"}
 
 
-def edited(edits: dict[str, str], extra: tuple[str, ...] = ()) -> bytes:
-    """The solved notebook with other sources by grade_id, and further cells at its end."""
-    notebook = json.loads(RIGHT)
+def edited(edits: dict[str, str], extra: tuple[str, ...] = (), name: str = NAME) -> bytes:
+    """The solved notebook of an assignment with other sources by grade_id, and further cells at its end."""
+    notebook = json.loads((ROOT / "source" / name / f"{name}.ipynb").read_bytes())
     for cell in notebook["cells"]:
-        name = cell["metadata"].get("nbgrader", {}).get("grade_id")
-        cell["source"] = edits.get(name, cell["source"])
+        grade_id = cell["metadata"].get("nbgrader", {}).get("grade_id")
+        cell["source"] = edits.get(grade_id, cell["source"])
     for place, source in enumerate(extra):
         blank = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
         notebook["cells"].append({**blank, "id": f"extra-{place}", "source": source})
@@ -133,7 +134,8 @@ def no_secret_in(harness: Harness, log: str) -> None:
     """Neither the seeds' secret nor a line of hidden tests or answers is in anything that leaves the container."""
     secret = secret_of(harness)
     shown = harness.told() + log
-    hidden = (harness.course / "assignments" / NAME / "hidden_tests.py").read_text()
+    (hidden_tests,) = (harness.course / "assignments").glob("*/hidden_tests.py")
+    hidden = hidden_tests.read_text()
     marks = [line for line in hidden.splitlines() if line.startswith(("@grades(", "def test_"))]
     assert len(marks) > 20
     for mark in [secret.hex(), repr(secret)[2:-1], base64.b64encode(secret).decode(), *marks]:
@@ -150,18 +152,31 @@ def graded(harness: Harness, files: Files, details: Any = None) -> str:
     return harness.told()
 
 
+def graded_by_command(harness: Harness, notebook: bytes, folder: Path) -> Report:
+    """What `autograder grade` says, given the bundle's course, and with it the secret that seeds follow from."""
+    (source,) = (harness.course / "source").iterdir()
+    path, written = folder / f"{source.name}.ipynb", folder / "report.json"
+    path.write_bytes(notebook)
+    course = ["--course", str(harness.course), "--student", STUDENTS[harness.system]]
+    command = CliRunner().invoke(app, ["grade", source.name, str(path), *course, "--json", str(written)])
+    assert command.exit_code == 0, command.output
+    return msgspec.json.decode(written.read_bytes(), type=Report)
+
+
 def test_a_wrong_answer_gets_the_points_of_autograder_grade(harness: Harness, tmp_path: Path) -> None:
     told = graded(harness, {NOTEBOOK: WRONG})
-    key = key_for(secret_of(harness), NAME, STUDENTS[harness.system])
-    notebook = tmp_path / NOTEBOOK
-    notebook.write_bytes(WRONG)
-    with Pool(Settings(course=str(ROOT), assignment=NAME), 1) as pool:
-        report = pool.submit(notebook, seed_for(key, digest_of(WRONG))).result().report
+    report = graded_by_command(harness, WRONG, tmp_path)
     expected = {cell.grade_id.removeprefix("test_"): cell.score for cell in report.cells}
     assert harness.points() == pytest.approx(expected, abs=0.01)
     assert 0 < sum(expected.values()) < report.max_score
-    assert report.isolation in told
+    assert f"Isolation: {report.isolation}" in told.replace("&#58;", ":")
     assert "half" in told  # the diagnosis' hint or the check's title says which factor is missing
+    if harness.system == "gradescope":
+        found = harness.results()
+        assert found["score"] == report.score
+        same = msgspec.convert(found["extra_data"]["report"], Report)
+        assert without_times(same).cells == without_times(report).cells
+        assert same.seed == report.seed == seed_for(key_for(secret_of(harness), NAME, "41"), digest_of(WRONG))
 
 
 @pytest.mark.parametrize("kind", ["nothing", "two", "broken", "empty", "link", "another"])
@@ -188,19 +203,22 @@ def test_what_can_not_be_graded_is_said(harness: Harness, kind: str) -> None:
     assert sum(harness.points().values()) == 0
 
 
-def killed_at_once(harness: Harness) -> None:
-    harness.lay_out({NOTEBOOK: RIGHT}, DETAILS[harness.system])
+def killed_at_once(harness: Harness, earlier: bytes | None = None) -> None:
+    harness.lay_out({NOTEBOOK: RIGHT}, DETAILS[harness.system], earlier)
+    before = seen_by_system(harness)
     process = harness.start()
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            if harness.raw():
-                break
-        except OSError:
-            pass
+    while seen_by_system(harness) == before and time.monotonic() < deadline:
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+def seen_by_system(harness: Harness) -> bytes:
+    try:
+        return harness.raw()
+    except OSError:
+        return b""
 
 
 def test_a_run_that_is_killed_leaves_valid_results(harness: Harness) -> None:
@@ -211,10 +229,42 @@ def test_a_run_that_is_killed_leaves_valid_results(harness: Harness) -> None:
 
 
 @pytest.mark.slow
+def test_no_earlier_result_counts_for_a_run_that_is_killed_or_refused(harness: Harness) -> None:
+    graded(harness, {NOTEBOOK: RIGHT})
+    assert sum(harness.points().values()) == 20
+    earlier = harness.raw()
+    killed_at_once(harness, earlier)
+    assert sum(harness.points().values()) == 0
+    assert "The instructor has been told" in harness.told().replace("&#58;", ":")
+    harness.lay_out({}, DETAILS[harness.system], earlier)
+    assert harness.run().status == 0
+    assert sum(harness.points().values()) == 0
+    assert "There is no notebook" in harness.told()
+
+
+@pytest.mark.slow
+def test_a_late_attempt_gets_points_and_no_hints(folder: Path, environment: Path) -> None:
+    harness = built("gradescope", NAME, folder, environment, "--feedback-attempts", "1")
+    earlier = {**DETAILS["gradescope"], "previous_submissions": [{"score": "1.0"}]}
+    told = graded(harness, {NOTEBOOK: WRONG}, earlier)
+    assert "this is attempt 2" in told
+    assert "To think about" not in told
+    assert 15 < sum(harness.points().values()) < 20
+
+
+@pytest.mark.slow
 def test_a_right_answer_gets_all_points_under_another_name(harness: Harness) -> None:
     told = graded(harness, {"work/my notebook (2).ipynb": RIGHT, "work/.ipynb_checkpoints/x.ipynb": WRONG})
     assert sum(harness.points().values()) == 20
     assert "Please call the file" in told
+
+
+@pytest.mark.slow
+def test_unusual_right_answers_get_all_points(harness: Harness) -> None:
+    unusual = {entry.function: entry.source.text for entry in Course(ROOT).assignment(NAME).bank.unusual}
+    assert len(unusual) > 4
+    graded(harness, {NOTEBOOK: edited(unusual)})
+    assert sum(harness.points().values()) == 20
 
 
 @pytest.mark.slow
@@ -240,7 +290,7 @@ def test_a_hostile_notebook_reads_no_secret_and_writes_no_result(harness: Harnes
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("details", [b"", b"\xff\xfe", b"[1]", b'{"users": 3, "previous_submissions": {}}', {"a": 1}])
+@pytest.mark.parametrize("details", [b"\xff\xfe", b'{"users": 3, "previous_submissions": {}}', {"a": 1}])
 def test_odd_details_of_a_submission_are_no_obstacle(harness: Harness, details: Any) -> None:
     harness.lay_out({NOTEBOOK: WRONG}, details, earlier=b"left behind")
     ended = harness.run()

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,33 +33,60 @@ class NotOffered(Exception):
     """This host doesn't offer this tier to this user; says why."""
 
 
+@dataclass(frozen=True)
+class Jail:
+    """Another root file system, in which a grader is installed."""
+
+    root: Path
+    enter: list[str]
+    """What goes before a command that is to run in it."""
+    python: str
+    """The grader's, by its path in there."""
+    assignments: Path
+    """The course's folder with hidden tests, as it was installed with the grader."""
+
+    def seen(self, path: Path) -> str:
+        """A path below `root`, as what runs in there sees it."""
+        return f"/{path.relative_to(self.root)}"
+
+    def here(self, path: str) -> str:
+        """The other way round."""
+        return str(self.root / path.lstrip("/"))
+
+
 class GraderProcess:
     """A grader that has started, and what lies round it."""
 
-    def __init__(self, folder: Path, isolation: str, plain: bool) -> None:
+    def __init__(self, folder: Path, isolation: str, plain: bool, jail: Jail | None = None) -> None:
         """
         Args:
             folder: an empty folder for the course, the grader's temporary files and what attacks are after.
             isolation: the tier.
             plain: whether to grade as an ordinary user, where this process is root.
+            jail: where the grader runs, as root, in another root file system than this one; `folder` lies in it.
 
         Raises:
             NotOffered: the tier can't be had.
         """
         self.folder = folder
+        self._jail = jail
         self.course = folder / "course"
         self.temporary = folder / "tmp"
         self._furnish()
-        command = [sys.executable, "-m", "attacks.grading", str(self.course), isolation]
+        python, modules = [sys.executable], f"{ROOT}:{ROOT / 'tests'}"
+        if jail is not None:
+            self._close(jail)
+            python, modules = [*jail.enter, jail.python], jail.seen(folder / "tests")
+        command = [*python, "-m", "attacks.grading", self._seen(self.course), isolation]
         if plain and os.getuid() == 0:
             command = as_plain_user(command, [folder, ROOT, Path(sys.prefix), Path(sys.base_prefix)])
             for path in (folder, *folder.rglob("*")):
                 os.chown(path, PLAIN_UID, PLAIN_UID)
         environment = {
             "PATH": os.environ["PATH"],
-            "HOME": str(folder / "home"),
-            "TMPDIR": str(self.temporary),
-            "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}",
+            "HOME": self._seen(folder / "home"),
+            "TMPDIR": self._seen(self.temporary),
+            "PYTHONPATH": modules,
             "PYTHONDONTWRITEBYTECODE": "1",
             "AUTOGRADER_CANARY": CANARY,
         }
@@ -76,6 +104,9 @@ class GraderProcess:
         if "refused" in self.started:
             self.close()
             raise NotOffered(self.started["refused"])
+        if jail is not None:
+            self.started["victim_folder"] = jail.here(self.started["victim_folder"])
+            self.started["temporary"] = [jail.here(path) for path in self.started["temporary"]]
         used = self.grade(self.course / "source" / NAME / f"{NAME}.ipynb")["report"]["isolation"]
         if used != isolation:
             self.close()
@@ -98,10 +129,29 @@ class GraderProcess:
         for path in (self.folder, *self.folder.rglob("*")):
             path.chmod(0o777 if path.is_dir() else 0o666)
 
+    def _close(self, jail: Jail) -> None:
+        """Install this program in the jail, and close what is secret as a bundle does: there permissions protect it."""
+        from autograder.sandbox.isolation.identity import GROUP
+
+        shutil.copytree(jail.assignments, self.course / "assignments")
+        (self.course / ".autograder").mkdir()
+        (self.course / ".autograder" / "secret").write_text(CANARY)
+        (self.folder / "tests" / "attacks").mkdir(parents=True)
+        for name in ("__init__.py", Path(__file__).name):
+            shutil.copy(Path(__file__).with_name(name), self.folder / "tests" / "attacks")
+        for path in (self.course, self.folder / "home", self.folder / "tests"):
+            subprocess.run(["chmod", "-R", "go=", str(path)], check=True)
+        self.folder.chmod(0o755)
+        os.chown(self.temporary, 0, GROUP)
+        self.temporary.chmod(0o1717)
+
+    def _seen(self, path: Path) -> str:
+        return str(path) if self._jail is None else self._jail.seen(path)
+
     def grade(self, notebook: Path) -> dict[str, Any]:
         """Grade one notebook; what the program's one line says."""
         assert self.process.stdin is not None
-        self.process.stdin.write(f"{notebook}\n".encode())
+        self.process.stdin.write(f"{self._seen(notebook)}\n".encode())
         self.process.stdin.flush()
         return self._answer()
 

@@ -142,16 +142,16 @@ SEARCHES = {
         """,
     ),
     "hidden_tests_as_files": (
-        "hidden tests as files beside the installed package",
+        "hidden tests as files beside the installed package and in the course",
         """
         import sys
         places = {os.path.dirname(getattr(module, '__file__', None) or '') for name, module in sys.modules.items()
                   if name.startswith('autograder')}
-        for place in sorted(places):
-            for folder in above(place)[:3]:
-                for path in walk(folder):
-                    if path.endswith(('hidden_tests.py', 'answers.py', 'gradebook.db', '.secret')):
-                        show(path)
+        folders = [folder for place in sorted(places) for folder in above(place)[:3]]
+        for folder in [*folders, *(folder + '/course' for folder in grader_s_folders())]:
+            for path in walk(folder):
+                if path.endswith(('hidden_tests.py', 'answers.py', 'gradebook.db', '.secret', '/secret')):
+                    show(path)
         """,
     ),
     "all_text_in_memory": (

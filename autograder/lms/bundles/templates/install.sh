@@ -37,4 +37,6 @@ install_grader() {
     "$environment/bin/python" -m pip install --quiet --no-cache-dir --requirement "$bundle/requirements.txt"
   fi
   "$environment/bin/python" -m pip install --quiet --no-deps --no-build-isolation --no-index "$bundle/package"
+  # The grader's own code is no submission's business; the libraries are.
+  chmod -R go= "$environment"/lib/python*/site-packages/autograder
 }
