@@ -200,7 +200,7 @@ def bare_seconds(assignment: Assignment) -> float:
 
 def profile(assignment: Assignment, times: int = 10) -> list[tuple[str, float]]:
     """By phase, milliseconds by the clock of grading one right notebook, in a warm process."""
-    from autograder.grading import Grader, plugin, session
+    from autograder.grading import Grader, run, session
     from autograder.sandbox.process import Sandbox
     from autograder.submission import read_submission
 
@@ -209,7 +209,7 @@ def profile(assignment: Assignment, times: int = 10) -> list[tuple[str, float]]:
         ("fork a worker, lock it up", Sandbox, "spawn"),
         ("run the notebook's cells", session.Session, "_execute"),
         ("the student's functions in hidden tests, with data there and back", session.Session, "request"),
-        ("the right answers in hidden tests", plugin._RightAnswers, "call"),
+        ("the right answers in hidden tests", run._RightAnswers, "call"),
     ]
     with contextlib.ExitStack() as stack:
         for name, owner, attribute in phases:

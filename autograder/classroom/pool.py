@@ -13,7 +13,7 @@ from typing import Self
 import msgspec
 
 from autograder.classroom.jobs import Failed, Graded, Job, Progress, Settings, receive, send
-from autograder.course import AssignmentError, Course
+from autograder.course import Assignment, AssignmentError, Course
 from autograder.sandbox.base import Base, BaseLost, Child
 from autograder.sandbox.errors import SandboxError
 
@@ -33,8 +33,13 @@ class Pool:
     All of them are forked from one base process, which starts at once, and end with it.
     """
 
-    def __init__(self, settings: Settings, jobs: int) -> None:
+    def __init__(self, settings: Settings, jobs: int, base: Base | None = None) -> None:
         """
+        Args:
+            settings: how submissions are graded.
+            jobs: how many processes.
+            base: of `base_for` this assignment, started beforehand; the pool ends it.
+
         Raises:
             AssignmentError: there is no such assignment.
         """
@@ -42,7 +47,7 @@ class Pool:
         self._settings = msgspec.structs.replace(settings, course=os.path.abspath(settings.course))
         self._libraries = Course(Path(settings.course)).assignment(settings.assignment).settings.libraries
         self._lock = threading.Lock()
-        self._base = Base(self._libraries, _ENTRY)
+        self._base = base or Base(self._libraries, _ENTRY)
         self._closed = False
         self._threads = ThreadPoolExecutor(jobs, thread_name_prefix="grading")
         self._own = threading.local()
@@ -139,6 +144,11 @@ class _GradingProcess:
             except OSError:
                 continue
         self._child.end()
+
+
+def base_for(assignment: Assignment) -> Base:
+    """The base process of a pool for `assignment`, which starts at once; whoever makes no pool of it must close it."""
+    return Base(assignment.settings.libraries, _ENTRY)
 
 
 def cores() -> int:

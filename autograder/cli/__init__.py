@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import metadata
 from typing import Annotated
 
@@ -36,6 +37,8 @@ def main(
     """Grade students' notebooks with hidden tests, while the students' code runs in a sandbox. A course is a folder
     with source/ (the solved notebooks, which nbgrader releases) and assignments/ (what grades them).
     """
+    # jsonschema, which nbgrader needs, uses it where it is installed. It takes a second to import, for nothing here.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 
 app.command()(grade)

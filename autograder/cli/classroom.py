@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from autograder.classroom import Pool, cores
+from autograder.classroom import Pool, base_for, cores
 from autograder.classroom.cluster import Cluster
 from autograder.classroom.downloads import DownloadError
 from autograder.cli.collect import IdColumn, Roster, Update, take
@@ -78,13 +78,15 @@ def class_(
 
     Exit status 0 when all submissions were graded, whatever their scores; 2 when one couldn't be; 130 after Ctrl-C.
     """
-    console = Console()
+    console, closing = Console(), ExitStack()
     try:
+        found = find_course(course)
+        task = found.assignment(assignment)
+        # It imports its libraries while nbgrader is imported here.
+        base = closing.enter_context(base_for(task)) if scheduler is None else None
         from autograder.nbgrader.class_run import ClassRun
         from autograder.nbgrader.opened import OpenedCourse
 
-        found = find_course(course)
-        task = found.assignment(assignment)
         opened = OpenedCourse(found.folder)
         run = ClassRun(
             opened,
@@ -104,13 +106,15 @@ def class_(
             _tell(console, f"Note: {note}", "yellow")
         plan = run.plan(student or (), force, regrade)
         width = max(1, min(jobs or run.jobs or cores(), len(plan.waiting)))
-        opening: Callable[[], Pool | Cluster] = lambda: Pool(run.settings, width)  # noqa: E731
+        opening: Callable[[], Pool | Cluster] = lambda: Pool(run.settings, width, base)  # noqa: E731
         ahead = 2 * width
         if scheduler is not None and plan.waiting:
             opening, ahead = _cluster(scheduler, task, run)
         results, stopped = _grade(console, run, plan, opening, ahead)
     except (*ERRORS, DownloadError) as error:
         fail(error, verbose)
+    finally:
+        closing.close()
     _show_changes(console, [result.change for result in results if result.change], dry_run)
     failed = _show_summary(console, plan, results, dry_run)
     if stopped:

@@ -124,10 +124,13 @@ class Run:
         assert mark is not None
         fixtures = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
         self._session.right_seconds = functools.partial(self._right_seconds, pyfuncitem)
-        suspects = self._suspects(str(mark.args[0]), mark.kwargs["together"])
+        cell = str(mark.args[0])
+        suspects = self._suspects(cell, mark.kwargs["together"])
         hangs = any(self._hangs(name) for name in suspects)
         names = suspects if mark.kwargs["stand_ins"] else []
         self._session.patient = bool(names) or not hangs
+        hung = bool(self._lost.get(cell)) or not self._session.patient
+        self._session.floor_share = self._limits.hung_share if hung else 1.0
         alone = False  # whether the test turned out to call none of them
         first = None if names and hangs else self._attempt(pyfuncitem.obj, fixtures)
         if names and (first is None or first.error is not None):

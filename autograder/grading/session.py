@@ -53,6 +53,7 @@ class Session:
         outputs: for each cell of the submission, what it left behind, as the notebook format has it.
         illustrations: the places of cells that are run only to show something.
         right_seconds: measures how long the right answers take in one call of the current test; None: not known.
+        floor_share: how much of the usual floor under a call's limit holds for the current test.
         patient: whether a call may take longer than the floor; off where it needs a function that hung before.
         disturbed: whether somebody else has killed a worker: the machine, short of memory, or a person.
     """
@@ -71,6 +72,7 @@ class Session:
         self._errors: dict[int, messages.CellRan] = {}
         self._wary = False
         self.right_seconds: Callable[[], float | None] | None = None
+        self.floor_share = 1.0
         self.patient = True
         self.illustrations: set[int] = set()
         self.disturbed = False
@@ -146,8 +148,9 @@ class Session:
             (limits.call_seconds, limits.call_floor) if seconds is None else (seconds, limits.training_floor)
         )
         more = functools.partial(self._allowance, ceiling) if self.patient else None
+        least = min(floor * self.floor_share, ceiling)
         try:
-            reply, body = worker.request(message, buffers, min(floor, ceiling), on_call_back, more)
+            reply, body = worker.request(message, buffers, least, on_call_back, more)
         except WorkerLost:
             self._lose()
             self._wary = True

@@ -18,6 +18,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """CPU seconds that one call may take at least; beyond them the right answer's own time decides."""
     training_floor: float = 5.0
     """The same for a call whose test asks for more than `call_seconds`, which is then the most it may take."""
+    hung_share: float = 0.25
+    """How much of these floors is left for a test once a function that it can't do without has run out of time."""
     call_factor: float = 20.0
     """How many times as long as the right answer one call may take."""
     idle_seconds: float = 3.0
