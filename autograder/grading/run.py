@@ -124,13 +124,9 @@ class Run:
         assert mark is not None
         fixtures = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
         self._session.right_seconds = functools.partial(self._right_seconds, pyfuncitem)
-        cell = str(mark.args[0])
-        suspects = self._suspects(cell, mark.kwargs["together"])
+        suspects = self._suspects(str(mark.args[0]), mark.kwargs["together"])
         hangs = any(self._hangs(name) for name in suspects)
         names = suspects if mark.kwargs["stand_ins"] else []
-        self._session.patient = bool(names) or not hangs
-        hung = bool(self._lost.get(cell)) or not self._session.patient
-        self._session.floor_share = self._limits.hung_share if hung else 1.0
         alone = False  # whether the test turned out to call none of them
         first = None if names and hangs else self._attempt(pyfuncitem.obj, fixtures)
         if names and (first is None or first.error is not None):
@@ -160,11 +156,14 @@ class Run:
         fresh = {"reference": right_student(self._bank.answers, seed), "rng": np.random.default_rng(seed)}
         try:
             self._caller.begin(seed, stand_ins)
+            self._session.replaced = frozenset(names)
             attempt = self._attempt(item.obj, {name: fresh.get(name, value) for name, value in fixtures.items()})
             if not isinstance(attempt.error, WorkerLost):
                 self._caller.begin(seed)  # the notebook's own functions are back where they were
         except WorkerLost as error:
             return _Attempt(error, [], None, ())
+        finally:
+            self._session.replaced = frozenset()
         called = tuple(name for name in names if name in stand_ins.called)
         return msgspec.structs.replace(attempt, stand_ins=called)
 

@@ -53,8 +53,7 @@ class Session:
         outputs: for each cell of the submission, what it left behind, as the notebook format has it.
         illustrations: the places of cells that are run only to show something.
         right_seconds: measures how long the right answers take in one call of the current test; None: not known.
-        floor_share: how much of the usual floor under a call's limit holds for the current test.
-        patient: whether a call may take longer than the floor; off where it needs a function that hung before.
+        replaced: the functions that right answers stand in for at the moment.
         disturbed: whether somebody else has killed a worker: the machine, short of memory, or a person.
     """
 
@@ -72,8 +71,8 @@ class Session:
         self._errors: dict[int, messages.CellRan] = {}
         self._wary = False
         self.right_seconds: Callable[[], float | None] | None = None
-        self.floor_share = 1.0
-        self.patient = True
+        self.replaced: frozenset[str] = frozenset()
+        self._hung: set[str] = set()
         self.illustrations: set[int] = set()
         self.disturbed = False
         self._exposed = False
@@ -113,7 +112,8 @@ class Session:
         self._skipped |= dict.fromkeys(places, why)
 
     def avoid(self, function: str) -> None:
-        """Don't run illustrations that may call `function`, which doesn't end or ends its process."""
+        """Don't run illustrations that may call `function`, which doesn't end or ends its process; call it warily."""
+        self._hung.add(function)
         answers = {str(cell.grade_id) for cell in self._submission.cells if cell.role == "solution"}
         for place in self.illustrations:
             used = answers.intersection(re.findall(r"\w+", self._submission.cells[place].source))
@@ -147,8 +147,9 @@ class Session:
         ceiling, floor = (
             (limits.call_seconds, limits.call_floor) if seconds is None else (seconds, limits.training_floor)
         )
-        more = functools.partial(self._allowance, ceiling) if self.patient else None
-        least = min(floor * self.floor_share, ceiling)
+        risky = isinstance(message, messages.Call) and self._may_hang(message.function)
+        more = None if risky else functools.partial(self._allowance, ceiling)
+        least = min(floor * limits.hung_share if risky else floor, ceiling)
         try:
             reply, body = worker.request(message, buffers, least, on_call_back, more)
         except WorkerLost:
@@ -164,6 +165,14 @@ class Session:
             if isinstance(message, messages.Call) and reply.kind == "NameError":
                 self._explain(message.function, reply)
         return reply, body
+
+    def _may_hang(self, function: str) -> bool:
+        """Whether `function` had to be stopped before, or may call one that had to, with no right answer in its place.
+
+        Such a call gets little time: if it takes more again, that would only be waited for.
+        """
+        hung = self._hung - self.replaced
+        return bool(hung) and (function in hung or not hung.isdisjoint(self.may_call(function)))
 
     def _allowance(self, ceiling: float) -> float:
         """CPU seconds that a call of the current test may take; measured only for code that needs the floor's time."""

@@ -19,7 +19,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     training_floor: float = 5.0
     """The same for a call whose test asks for more than `call_seconds`, which is then the most it may take."""
     hung_share: float = 0.25
-    """How much of these floors is left for a test once a function that it can't do without has run out of time."""
+    """How much of these floors is left for a call that may lead to a function that had to be stopped before."""
     call_factor: float = 20.0
     """How many times as long as the right answer one call may take."""
     idle_seconds: float = 3.0

@@ -24,7 +24,7 @@ from autograder.sandbox.isolation import Isolation
 from autograder.sandbox.isolation.identity import Reservation
 from autograder.sandbox.limits import Limits
 
-_POLL_SECONDS = 0.2
+_POLL_SECONDS = 0.1
 _DISK_SLACK = 64 << 20
 """Bytes that others may take from the file system before anything is concluded from its free space."""
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -84,7 +84,7 @@ class Worker:
         self._deadline = _Deadline(self, seconds, more, limit)
         try:
             answer = self._exchange(message, buffers, on_call_back)
-            self._deadline.check_disk()  # what fills it within a fifth of a second isn't seen on the way
+            self._deadline.check_disk()  # what fills it within a tenth of a second isn't seen on the way
             return answer
         except (ConnectionError, BrokenPipeError):
             self._hung_up = True
@@ -227,7 +227,7 @@ class _Deadline:
         self._idle = 0.0
 
     def check_now_and_then(self) -> None:
-        """Raise TimedOut where the worker has had its time, or has filled its folder; looks every fifth of a second."""
+        """Raise TimedOut where the worker has had its time, or has filled its folder; looks every tenth of a second."""
         now = time.monotonic()
         passed = now - self._last
         if passed < _POLL_SECONDS:
@@ -235,7 +235,7 @@ class _Deadline:
         self._last = now
         used, waits, threads = self._worker.usage()
         elapsed = now - self._start
-        # The first check comes a fifth of a second in, and no worker used more CPU than that before it.
+        # The first check comes a tenth of a second in, and no worker used more CPU than that before it.
         self._cpu = max(0.0, used - elapsed) if self._cpu is None else self._cpu
         # Whoever sleeps or waits for a lock uses no CPU time; a worker that only waits for its turn doesn't "wait".
         self._idle = self._idle + passed if waits and used == self._used else 0.0
