@@ -22,7 +22,8 @@ from autograder.sandbox.student import Student
 
 _WITHOUT = (
     *("cacheprovider", "logging", "warnings", "faulthandler", "doctest", "junitxml", "pastebin", "unraisableexception"),
-    *("threadexception", "terminal"),
+    *("threadexception", "terminal", "capture", "debugging", "setuponly", "setupplan", "stepwise", "subtests"),
+    *("unittest", "legacypath"),
 )
 """Plugins of pytest's that grading has no use for."""
 OnCheck = Callable[[str, str, int, int], None]
@@ -55,7 +56,7 @@ class HiddenTests:
         place = ["-c", os.devnull, "--rootdir", str(path.parent.parent), "--noconftest", "--import-mode=importlib"]
         with _quiet():
             try:
-                self._config = _prepareconfig([*place, *plugins, "--capture=no", "--assert=plain", str(path)], [self])
+                self._config = _prepareconfig([*place, *plugins, "--assert=plain", str(path)], [self])
                 self._config._do_configure()
                 self._session = pytest.Session.from_config(self._config)
                 self._config.hook.pytest_sessionstart(session=self._session)
@@ -142,11 +143,14 @@ class HiddenTests:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport | None:
-        """Keep the first exception of a test's phases; pytest's own account of it is slow, and nobody reads it."""
-        if call.excinfo is None or call.when == "collect":
+        """Keep the first exception of a test's phases; pytest's own report on it is slow, and nobody reads it."""
+        if call.when == "collect":
             return None
-        self._current.raised(call.excinfo.value)
-        return pytest.TestReport(item.nodeid, item.location, {}, "failed", None, call.when)
+        if call.excinfo is not None:
+            self._current.raised(call.excinfo.value)
+        return pytest.TestReport(
+            item.nodeid, item.location, {}, "failed" if call.excinfo else "passed", None, call.when
+        )
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool:
