@@ -20,6 +20,7 @@ from nbgrader.api import (
     SubmittedAssignment,
     SubmittedNotebook,
     TaskCell,
+    new_uuid,
 )
 from sqlalchemy import select
 
@@ -93,32 +94,35 @@ def rows_for(gradebook: Any, assignment: str, student: str, timestamp: datetime 
         student: the student's id.
         timestamp: when it was handed in, in UTC; None leaves what the gradebook says.
     """
-    db = gradebook.db
     rows = rows_of(gradebook, assignment, student)
     if rows is None:
-        if db.get(Student, student) is None:
-            db.add(Student(id=student))
-        assigned = gradebook.find_assignment(assignment)
-        submission = SubmittedAssignment(assignment_id=assigned.id, student_id=student)
-        db.add(submission)
-        db.flush()
-        own, grades, comments = None, {}, {}
-        for notebook in assigned.notebooks:
-            submitted = SubmittedNotebook(notebook_id=notebook.id, assignment_id=submission.id)
-            db.add(submitted)
-            db.flush()
-            cells = list(_cells(gradebook, notebook.id))
-            mine = {name: Grade(cell_id=cell, notebook_id=submitted.id) for cell, name, graded, _ in cells if graded}
-            said = {name: Comment(cell_id=cell, notebook_id=submitted.id) for cell, name, _, answer in cells if answer}
-            db.add_all([*mine.values(), *said.values()])
-            if notebook.name == assignment:
-                own, grades, comments = submitted, mine, said
-        db.flush()
-        assert own is not None, "the gradebook's assignment has its own notebook: see require_cells"
-        rows = Rows(submission=submission, notebook=own, grades=grades, comments=comments, created=True)
+        with gradebook.db.no_autoflush:
+            rows = _new_rows(gradebook, assignment, student)
     if timestamp is not None:
         rows.submission.timestamp = timestamp
     return rows
+
+
+def _new_rows(gradebook: Any, assignment: str, student: str) -> Rows:
+    db = gradebook.db
+    if db.get(Student, student) is None:
+        db.add(Student(id=student))
+    assigned = gradebook.find_assignment(assignment)
+    # With ids of their own, all rows reach the database together, with their scores.
+    submission = SubmittedAssignment(id=new_uuid(), assignment_id=assigned.id, student_id=student)
+    db.add(submission)
+    own, grades, comments = None, {}, {}
+    for notebook in assigned.notebooks:
+        submitted = SubmittedNotebook(id=new_uuid(), notebook_id=notebook.id, assignment_id=submission.id)
+        db.add(submitted)
+        cells = list(_cells(gradebook, notebook.id))
+        mine = {name: Grade(cell_id=cell, notebook_id=submitted.id) for cell, name, graded, _ in cells if graded}
+        said = {name: Comment(cell_id=cell, notebook_id=submitted.id) for cell, name, _, answer in cells if answer}
+        db.add_all([*mine.values(), *said.values()])
+        if notebook.name == assignment:
+            own, grades, comments = submitted, mine, said
+    assert own is not None, "the gradebook's assignment has its own notebook: see require_cells"
+    return Rows(submission=submission, notebook=own, grades=grades, comments=comments, created=True)
 
 
 def _cells(gradebook: Any, notebook: str) -> Iterator[tuple[str, str, bool, bool]]:
@@ -188,9 +192,10 @@ def save_report(
     """
     most = {cell.grade_id: cell.max_score for cell in report.cells}
     most |= {cell.grade_id: cell.max_score for cell in report.manual}
-    require_cells(gradebook, report.assignment, most)
     student = rows.submission.student_id
-    before = history.last_grading(gradebook, report.assignment, student)
+    with gradebook.db.no_autoflush:
+        require_cells(gradebook, report.assignment, most)
+        before = history.last_grading(gradebook, report.assignment, student)
     graded_before = not rows.created and any(grade.auto_score is not None for grade in rows.grades.values())
     score_before, penalty_before = _total(rows), rows.notebook.late_submission_penalty or 0.0
     other_file = before is None or before.version.notebook != version.notebook or not version.notebook
