@@ -46,6 +46,21 @@ ISOLATIONS = os.environ.get("AUTOGRADER_TIERS", "auto").split(",")
 
 LIMITS = Limits(cell_seconds=1.0, call_seconds=1.0, memory=256 * MIB, files=8 * MIB)
 
+BY_PART = ("test_attack_suite", "test_conspiracy_ps4", "test_audit")
+"""Files that are too long to stay in one piece where tests are run side by side, and what is long and comes first."""
+LONG_FIRST = (*BY_PART, "test_conspiracy", "test_faults", "test_class", "test_ps5", "test_pairs", "test_lms_harnesses")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say which tests stay together with ``--dist loadgroup``: those of a file, or of one of a long file's parts."""
+    for item in items:
+        file, call = item.path.stem, getattr(item, "callspec", None)
+        part = ""
+        if file in BY_PART and call is not None:
+            part = str(call.params.get("suite_grader") or next(iter(call.params.values())))
+        item.add_marker(pytest.mark.xdist_group(f"{file}{part}"))
+    items.sort(key=lambda item: item.path.stem not in LONG_FIRST)
+
 
 def notebook_of(cells: list[dict[str, object]]) -> bytes:
     """A notebook file with these cells."""
@@ -90,6 +105,12 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "gradebook.db").write_text(CANARY)
     (folder / "gradebook.db").chmod(0o666)
     return folder
+
+
+@pytest.fixture
+def undiagnosed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No failure is explained: that takes most of the time where all functions are wrong, and changes no points."""
+    monkeypatch.setattr("autograder.grading.grader.explain", lambda *_: {})
 
 
 @pytest.fixture(scope="session")

@@ -71,6 +71,7 @@ def test_conspiracy_scores_nothing(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("undiagnosed")
 @pytest.mark.parametrize(("name", "function"), CASES)
 def test_every_conspiracy_scores_nothing(graders: dict[str, Grader], name: str, function: str) -> None:
     """Every replacement, every behaviour and every patch; not every one of their combinations."""

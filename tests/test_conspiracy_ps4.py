@@ -111,6 +111,7 @@ def test_conspiracy_scores_nothing(grader: Grader, function: str, replacement: s
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("undiagnosed")
 @pytest.mark.parametrize("function", SHAPES)
 def test_every_conspiracy_scores_nothing(grader: Grader, function: str) -> None:
     # Each replacement meets the worst patches, and the behaviours of the other functions in turn.
