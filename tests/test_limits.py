@@ -164,6 +164,27 @@ def test_a_cell_that_prints_without_end_is_stopped_with_an_error_that_says_why(
     assert outcomes(graded.report, "mse_gradient") == {"failed"}
 
 
+def test_a_function_that_hung_once_has_little_time_in_its_other_tests(
+    plain: Grader, notebook_with: NotebookWith
+) -> None:
+    source = inspect.getsource(right_answers.mse_gradient)
+    report = plain.grade(
+        notebook_with({"mse_gradient": with_body(source, "mse_gradient", "while True: pass")}), 1
+    ).report
+    first, second = (check.limit for check in checks_of(report, "mse_gradient")[:2])
+    assert first == Limit(name="call_seconds", value=1.0)
+    assert second == Limit(name="call_seconds", value=0.25)
+
+
+def test_what_comes_after_the_last_hidden_test_is_run_with_illustrations_alone(
+    grader: Grader, assignment: Assignment, notebook_with: NotebookWith
+) -> None:
+    submission = notebook_with({}, "print('the ' + 'last word')")
+    assert "the last word" not in str(grader.grade(submission, seed=1).outputs)
+    with Grader(assignment, LIMITS, with_illustrations=True) as everything:
+        assert "the last word" in str(everything.grade(submission, seed=1).outputs)
+
+
 def test_an_illustration_isn_t_run_into_the_endless_loop_that_a_hidden_test_met(tmp_path: Path) -> None:
     task = Course(ROOT).assignment("ps1_gradient_descent")
     document = task.notebook.read_text()

@@ -15,11 +15,11 @@ import pytest
 from conftest import FUNCTIONS, LIMITS, NAME, cell, notebook_of, outcomes, printed, scores, solved_cells
 
 from autograder.assignments.ps1_gradient_descent import answers as right_answers
-from autograder.course import Assignment
+from autograder.course import Assignment, Course
 from autograder.grading import Grader
 from autograder.report import Report, from_json, to_json, without_times
 from autograder.sandbox.isolation import TIERS
-from autograder.submission import Submission, parse_submission
+from autograder.submission import Submission, parse_submission, read_submission
 
 NotebookWith = Callable[..., Submission]
 WHOLE = sum(FUNCTIONS.values())
@@ -275,3 +275,43 @@ def test_the_command_exits_with_2_where_nothing_can_be_graded(command: Command, 
         assert reason in done.stderr
         assert "Traceback" not in done.stderr
     assert command("--isolation", "paper").returncode == 2
+
+
+def test_nothing_of_a_submission_is_left_in_the_tests_of_the_next(tmp_path: Path) -> None:
+    hidden = """
+import pytest
+from autograder.authoring import expect, grades
+
+BEGUN = []
+
+@pytest.fixture(scope="module")
+def once():
+    BEGUN.append("begun")
+    yield len(BEGUN)
+    BEGUN.append("ended")
+
+@grades("test_double")
+def test_double(student, once, tmp_path):
+    \"\"\"Twice the number.\"\"\"
+    assert BEGUN == ["begun", "ended"] * (len(BEGUN) // 2) + ["begun"], "a fixture outlived its submission"
+    (tmp_path / "there").mkdir()
+    expect.close(student.double(once), 2.0 * once, "the result")
+"""
+    cells = [
+        cell("def double(x):\n    return 2.0 * x", "double", solution=True),
+        cell("assert callable(double)", "test_double", grade=True, locked=True, points=1),
+    ]
+    (tmp_path / "source" / "tiny").mkdir(parents=True)
+    (tmp_path / "source" / "tiny" / "tiny.ipynb").write_bytes(notebook_of(cells))
+    folder = tmp_path / "assignments" / "tiny"
+    folder.mkdir(parents=True)
+    (folder / "hidden_tests.py").write_text(hidden)
+    (folder / "assignment.toml").write_text('libraries = "numpy"\n')
+    (folder / "misconceptions.py").touch()
+    (folder / "unusual.py").touch()
+    (folder / "answers.py").write_text("def double(x):\n    return 2.0 * x\n")
+    task = Course(tmp_path).assignment("tiny")
+    with Grader(task, LIMITS) as grader:
+        for _ in range(3):
+            report = grader.grade(read_submission(task.notebook, task), seed=1).report
+            assert (report.score, report.problems) == (1, ()), report

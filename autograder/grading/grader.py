@@ -112,7 +112,7 @@ class Grader:
         return self._grade(submission, seed, started, on_check)[0] if disturbed else graded
 
     def _grade(
-        self, submission: Submission, seed: int, started: float, on_check: OnCheck | None
+        self, submission: Submission, seed: int, started: float, on_check: OnCheck | None = None
     ) -> tuple[Graded, bool]:
         """Grade one submission, and say whether somebody else has killed a worker meanwhile."""
         ready = self._sandbox.ready()
