@@ -1,6 +1,6 @@
 """Stock nbgrader, Otter and this project side by side: seconds, CPU and memory for classes of submissions.
 
-Usage: python tools/benchmark.py [ASSIGNMENT...] [--size N] [--sample N] [--otter FOLDER] [--write]
+Usage: python tools/benchmark.py [ASSIGNMENT...] [--size N] [--sample N] [--sizes N...] [--otter FOLDER] [--write]
 
 Every system grades on this machine, one after the other. Stock nbgrader and Otter are slow: they get a sample of each
 class, without the submissions that never end. Wants the machine for itself; with --write the tables go into
@@ -20,11 +20,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from distributed import LocalCluster
 from sample_classes import IN_NOTEBOOK_TESTS, ROOT, Notebook, make_course, make_otter_zip, mixed_class, right_class
 
 from autograder.classroom import cores
@@ -155,13 +156,39 @@ def _autograde(system: str, assignment: Assignment, notebooks: list[Notebook], f
     return measured(system, len(notebooks), [*command, "autograde", assignment.name], folder, tolerant=True)
 
 
-def class_command(assignment: Assignment, notebooks: list[Notebook], folder: Path) -> Measured:
+def class_command(
+    assignment: Assignment, notebooks: list[Notebook], folder: Path, options: Sequence[str] = ()
+) -> Measured:
     """`autograder class`, into the same gradebook."""
     command = str(Path(sys.executable).parent / "autograder")
     make_course(folder, assignment, notebooks, stock=False)
     measured("", 1, [command, "class", "--help"], folder)
     measured("", 1, [sys.executable, "-m", "nbgrader", "generate_assignment", assignment.name], folder)
-    return measured("`autograder class`", len(notebooks), [command, "class", assignment.name], folder)
+    return measured("`autograder class`", len(notebooks), [command, "class", assignment.name, *options], folder)
+
+
+def sizes(assignment: Assignment, numbers: list[int]) -> Iterator[str]:
+    """The lines on what `autograder class` takes for mixed classes of these sizes, with one job, two, and a cluster."""
+    yield f"`autograder class` on mixed classes of {assignment.name}:\n"
+    yield "| submissions | by | seconds | seconds each | CPU s each | peak PSS, MiB |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    middle = sorted(numbers)[len(numbers) // 2]
+    ways = [(number, "2 jobs", ["--jobs", "2"]) for number in numbers] + [(middle, "1 job", ["--jobs", "1"])]
+    for number, by, options in ways:
+        with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+            yield _row(by, class_command(assignment, mixed_class(assignment, number), Path(folder), options))
+    workers = LocalCluster(n_workers=2, threads_per_worker=1, resources={"grader": 1}, dashboard_address=None)
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder, workers:
+        options = ["--scheduler", workers.scheduler_address]
+        result = class_command(assignment, mixed_class(assignment, middle), Path(folder), options)
+        # What the workers take isn't a child of the command.
+        yield f"| {result.submissions} | 2 Dask workers | {result.seconds:.1f} | {result.each:.3f} | – | – |"
+    yield ""
+
+
+def _row(by: str, result: Measured) -> str:
+    numbers = f"{result.seconds:.1f} | {result.each:.3f} | {result.cpu / result.submissions:.3f} | {result.memory:.0f}"
+    return f"| {result.submissions} | {by} | {numbers} |"
 
 
 def pool(assignment: Assignment, notebooks: list[Notebook], folder: Path) -> Measured:
@@ -307,6 +334,9 @@ def main() -> None:
     parser.add_argument("assignments", nargs="*", default=list(IN_NOTEBOOK_TESTS), help="default: %(default)s")
     parser.add_argument("--size", type=int, default=200, help="submissions of a class (default: %(default)s)")
     parser.add_argument("--sample", type=int, default=10, help="of them, those for stock nbgrader and Otter")
+    parser.add_argument(
+        "--sizes", type=int, nargs="*", default=[10, 100, 1000], help="of classes of the first assignment"
+    )
     parser.add_argument("--otter", type=Path, default=ROOT / ".venv-otter", help="Otter's own environment")
     parser.add_argument("--write", action="store_true", help=f"write {DOCUMENT.relative_to(ROOT)}")
     arguments = parser.parse_args()
@@ -337,6 +367,9 @@ def main() -> None:
         for line in compare(Course(ROOT).assignment(name), arguments.size, arguments.sample, arguments.otter):
             print(line, flush=True)
             lines.append(line)
+    for line in sizes(Course(ROOT).assignment(arguments.assignments[0]), arguments.sizes) if arguments.sizes else ():
+        print(line, flush=True)
+        lines.append(line)
     if arguments.write:
         DOCUMENT.write_text("\n".join(lines).rstrip() + "\n")
 
