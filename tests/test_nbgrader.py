@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -214,3 +215,47 @@ def test_failure_midway_saves_nothing(course: Path) -> None:
     submitted.write_text("2026-01-01 00:00:00 UTC")
     nbgrader(course, "autograde", NAME, "--student", "right", "--force")
     assert grades(course, "right") == before
+
+
+@pytest.mark.slow
+def test_nothing_but_the_notebook_and_the_time_leaves_the_folder_of_a_submission(tmp_path: Path) -> None:
+    course = tmp_path / "course"
+    shutil.copytree(ROOT / "source" / NAME, course / "source" / NAME, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "nbgrader_config.py", course)
+    solved = json.loads((ROOT / "source" / NAME / f"{NAME}.ipynb").read_text())
+    students = ("link", "pipe", "device", "sparse", "many", "folder", "time", "plain", "brack[et]s")
+    for student in students:
+        submit(course, student, solved)
+    folders = {student: course / "submitted" / student / NAME for student in students}
+    (tmp_path / "secret.txt").write_text("secret")
+    (folders["link"] / "link.txt").symlink_to(tmp_path / "secret.txt")
+    (folders["link"] / "all").symlink_to("/")
+    os.mkfifo(folders["pipe"] / "pipe")
+    (folders["pipe"] / "timestamp.txt").unlink()
+    os.mkfifo(folders["pipe"] / "timestamp.txt")
+    (folders["device"] / "zeros").symlink_to("/dev/zero")
+    with (folders["sparse"] / "sparse").open("wb") as sparse:
+        sparse.truncate(3 << 30)
+    for number in range(10_000):
+        (folders["many"] / f".{number}").touch()
+    (folders["folder"] / "data").mkdir()
+    (folders["folder"] / "data" / "mine.csv").write_text("1,2")
+    (folders["time"] / "timestamp.txt").write_text("the day after tomorrow")
+    before = time.monotonic()
+    nbgrader(course, "generate_assignment", NAME)
+    said = nbgrader(course, "autograde", NAME)
+    assert time.monotonic() - before < 90
+
+    graded = {path.relative_to(course / "autograded").parts for path in (course / "autograded").rglob("*")}
+    files = {parts for parts in graded if len(parts) > 2}
+    notebook, stamp = f"{NAME}.ipynb", "timestamp.txt"
+    assert files == {
+        *((student, NAME, notebook) for student in students[:-1]),
+        *((student, NAME, stamp) for student in students[:-1] if student not in ("pipe", "time")),
+    }
+    assert (course / "autograded" / "plain" / NAME / stamp).read_text() == "2026-01-01 00:00:00 UTC"
+    with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
+        for student in students[:-1]:
+            assert gradebook.find_submission(NAME, student).score == 20, student
+    assert "says no time that can be read" in said
+    assert "brack[et]s" in said

@@ -6,14 +6,12 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
-from datetime import datetime
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Protocol
 
 import msgspec
 from nbformat.notebooknode import NotebookNode
-from nbgrader.utils import parse_utc
 
 from autograder.classroom import Graded, GradingProcessLost, Settings
 from autograder.classroom.versions import Version
@@ -21,6 +19,7 @@ from autograder.course import Assignment
 from autograder.nbgrader import history
 from autograder.nbgrader.documents import add_results, as_bytes, as_notebook
 from autograder.nbgrader.gradebook import points_of, require_cells, rows_for
+from autograder.nbgrader.handed_in import put, put_timestamp, timestamp_of
 from autograder.nbgrader.history import Change
 from autograder.nbgrader.opened import OpenedCourse
 from autograder.nbgrader.preprocessors import GradeInSandbox, SaveReport
@@ -28,9 +27,6 @@ from autograder.report import Report
 from autograder.seeds import course_secret, digest_of, key_for
 from autograder.submission import SubmissionError, empty_submission, read_bytes, read_submission
 from autograder.submission.submission import MAX_BYTES
-
-_TIMESTAMP = "timestamp.txt"
-_MAX_TIMESTAMP = 100
 
 
 class Grades(Protocol):
@@ -208,7 +204,7 @@ class ClassRun:
             submission = empty_submission(self._assignment, str(error))
         notebook = as_notebook(submission)
         add_results(notebook, graded, msgspec.structs.replace(waiting.version, notebook=submission.digest.hex()))
-        timestamp, text, note = _timestamp(waiting.notebook.parent / _TIMESTAMP)
+        timestamp, text, note = timestamp_of(waiting.notebook.parent)
         try:
             rows = rows_for(gradebook, self._assignment.name, waiting.student, timestamp)
             change = self._save.save(gradebook, rows, notebook)
@@ -228,21 +224,8 @@ class ClassRun:
     def _write(self, student: str, notebook: NotebookNode, timestamp: str) -> None:
         """Put the graded notebook into ``autograded/``, and the time of handing in, which formgrader compares."""
         folder = self._course.autograded(student, self._assignment.name)
-        folder.mkdir(parents=True, exist_ok=True)
-        if timestamp:
-            self._put(folder / _TIMESTAMP, timestamp.encode())
-        else:
-            (folder / _TIMESTAMP).unlink(missing_ok=True)
-        self._put(folder / f"{self._assignment.name}.ipynb", as_bytes(notebook))
-
-    def _put(self, path: Path, data: bytes) -> None:
-        part = path.with_name(f".{path.name}.part")
-        try:
-            part.write_bytes(data)
-            part.chmod(self._permissions)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        put_timestamp(folder, timestamp, self._permissions)
+        put(folder / f"{self._assignment.name}.ipynb", as_bytes(notebook), self._permissions)
 
 
 def _digest(notebook: Path) -> str:
@@ -258,17 +241,3 @@ def _instead_of(notebook: Path) -> str:
     others = sorted(path.name for path in notebook.parent.iterdir() if path.suffix == ".ipynb")
     found = f"there is {', '.join(others[:3])}: rename it if it is the one" if others else "the folder has no notebook"
     return f"{notebook.name} is missing; {found}"
-
-
-def _timestamp(path: Path) -> tuple[datetime | None, str, str]:
-    """When a submission was handed in, in UTC; the text that says so; and what is wrong with it.
-
-    None and "" where there is no such file, or it says no time.
-    """
-    if not os.path.lexists(path):
-        return None, "", ""
-    try:
-        text = read_bytes(path, _MAX_TIMESTAMP).decode().strip()
-        return parse_utc(text), text, ""
-    except (SubmissionError, ValueError, OverflowError, TypeError, AttributeError):
-        return None, "", f"{path.name} says no time that can be read: it doesn't count as late"

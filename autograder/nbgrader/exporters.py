@@ -15,6 +15,7 @@ from autograder.nbgrader.course import KEY, assignment_of
 from autograder.nbgrader.documents import as_notebook
 from autograder.nbgrader.gradebook import Rows, given, rows_of
 from autograder.nbgrader.half_graded import remove_half_graded
+from autograder.nbgrader.handed_in import guard, put_timestamp, timestamp_of
 from autograder.nbgrader.preprocessors import GradeInSandbox
 from autograder.pages.feedback import Mark, Written, feedback_page
 from autograder.report import Report
@@ -29,6 +30,7 @@ class SubmissionExporter(NotebookExporter):
         # nbgrader makes its exporter after it has found the submissions and before it asks which of them are done.
         if hasattr(self.parent, "assignments"):
             remove_half_graded(self.parent)
+            guard(self.parent)
 
     def from_filename(self, filename: str, resources: dict[str, Any] | None = None, **kw: Any) -> Any:
         """Read `filename`; a notebook that can't be read becomes one with every answer missing."""
@@ -42,9 +44,18 @@ class SubmissionExporter(NotebookExporter):
             except SubmissionError as error:
                 submission = empty_submission(assignment, str(error))
             notebook = as_notebook(submission)
+            self._keep_timestamp(resources["nbgrader"])
         else:
             notebook = NotebookNode(_read_own(filename))
         return self.from_notebook_node(notebook, resources, **kw)
+
+    def _keep_timestamp(self, names: dict[str, str]) -> None:
+        converter: Any = self.parent
+        handed_in, graded = (
+            Path(way(names["assignment"], names["student"]))
+            for way in (converter._format_source, converter._format_dest)
+        )
+        put_timestamp(graded, timestamp_of(handed_in)[1], int(str(converter.permissions), 8))
 
 
 class FeedbackExporter(Exporter):
