@@ -176,13 +176,20 @@ def test_a_function_that_hung_once_has_little_time_in_its_other_tests(
     assert second == Limit(name="call_seconds", value=0.25)
 
 
-def test_what_comes_after_the_last_hidden_test_is_run_with_illustrations_alone(
-    grader: Grader, assignment: Assignment, notebook_with: NotebookWith
-) -> None:
-    submission = notebook_with({}, "print('the ' + 'last word')")
-    assert "the last word" not in str(grader.grade(submission, seed=1).outputs)
-    with Grader(assignment, LIMITS, with_illustrations=True) as everything:
-        assert "the last word" in str(everything.grade(submission, seed=1).outputs)
+def test_a_quiz_is_run_for_who_has_answered_it() -> None:
+    task = Course(ROOT).assignment("ps1_gradient_descent")
+    untouched = parse_submission(task.notebook.read_bytes(), task)
+    place = next(place for place, cell in enumerate(untouched.cells) if "helper.quiz" in cell.source)
+    cells = [*untouched.cells]
+    answered = cells[place].source.replace('"1": ""', '"1": "b"')
+    cells[place] = msgspec.structs.replace(cells[place], source=answered)
+    with Grader(task, LIMITS) as grader:
+        without = grader.grade(untouched, seed=1)
+        having = grader.grade(msgspec.structs.replace(untouched, cells=tuple(cells)), seed=1)
+    assert without.report.score == having.report.score == 20
+    assert "Not run" in str(without.outputs[place])
+    assert having.outputs[place]
+    assert "Not run" not in str(having.outputs[place])
 
 
 def test_an_illustration_isn_t_run_into_the_endless_loop_that_a_hidden_test_met(tmp_path: Path) -> None:

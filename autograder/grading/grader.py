@@ -12,8 +12,8 @@ import msgspec
 
 from autograder.course import Assignment
 from autograder.diagnosis import RTOL, Explanation, explain
-from autograder.grading.hidden_tests import HiddenTests, OnCheck
 from autograder.grading.illustrations import illustrations
+from autograder.grading.pytest_session import HiddenTests, OnCheck
 from autograder.grading.run import Run
 from autograder.grading.session import Output, Session, cell_message
 from autograder.notebook import Cell
@@ -51,7 +51,7 @@ class Grader:
             assignment: what is graded.
             limits: what each submission may use up.
             isolation: the tier to use; ``auto`` takes the strongest that this host offers, ``none`` disables isolation.
-            with_illustrations: whether cells that nothing graded needs are run, too.
+            with_illustrations: whether the instructor's cells that nothing graded needs are run, too.
             base: what forks the zygote; without it, a base process of its own.
 
         Raises:
@@ -119,7 +119,7 @@ class Grader:
         session = Session(self._sandbox, submission, self._limits, seed)
         for grade_id in self._assignment.settings.replaced_cells:
             session.skip(grade_id, "Not run by the grader: its hidden tests do the same, and once is enough.")
-        session.illustrations = illustrations(submission.cells)
+        session.illustrations = illustrations(submission.cells, self._assignment.cells)
         if not self._with_illustrations:
             session.leave_out(session.illustrations, "Not run: nothing that is graded needs this cell.")
         run = Run(session, self._assignment, self._limits, seed)

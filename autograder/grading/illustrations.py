@@ -1,4 +1,4 @@
-"""Which cells only illustrate: nothing that is graded needs them, and they need not be run."""
+"""Which of the instructor's cells only illustrate: nothing that is graded needs them, and they need not be run."""
 
 from __future__ import annotations
 
@@ -11,28 +11,30 @@ from autograder.notebook import Cell
 Names = frozenset[str]
 
 
-def illustrations(cells: tuple[Cell, ...]) -> set[int]:
-    """The places of code cells that come after the last hidden test, and of the instructor's that none before needs.
+def illustrations(cells: tuple[Cell, ...], source: tuple[Cell, ...]) -> set[int]:
+    """The places in `cells` of the instructor's code that no code of the student's needs, directly or through others.
 
-    A cell of the instructor's is needed where it binds a name that a cell of the student's, or another needed cell,
-    reads as a global one. Those at the notebook's beginning (imports, data) always count as needed.
+    A cell that a student may change, and that is still as it stands in `source`, is the instructor's too.
+
+    A cell is needed where it binds a name that a cell of the student's, or another needed cell, reads as a global one.
+    The instructor's cells at the notebook's beginning (imports, data) always count as needed.
     """
-    end = max((place + 1 for place, cell in enumerate(cells) if cell.role == "test"), default=len(cells))
-    after = {place for place, cell in enumerate(cells) if place >= end and cell.kind == "code"}
     beginning = next((place for place, cell in enumerate(cells) if cell.role != "locked"), len(cells))
+    untouched = {cell.source for cell in source if cell.role == "plain"}
+    ours = [cell.role in ("locked", "test") or (cell.role == "plain" and cell.source in untouched) for cell in cells]
     candidates = {
         place: _names(cell.source)
-        for place, cell in enumerate(cells[:end])
-        if place >= beginning and cell.kind == "code" and cell.role in ("locked", "test")
+        for place, cell in enumerate(cells)
+        if place >= beginning and cell.kind == "code" and ours[place]
     }
     wanted: set[str] = set()
-    for cell in cells[:end]:
-        if cell.kind == "code" and cell.role in ("plain", "solution"):
+    for place, cell in enumerate(cells):
+        if cell.kind == "code" and not ours[place]:
             wanted |= _names(cell.source)[1]
     while True:
         needed = {place for place, (bound, _) in candidates.items() if not bound.isdisjoint(wanted)}
         if not needed:
-            return set(candidates) | after
+            return set(candidates)
         for place in needed:
             wanted |= candidates.pop(place)[1]
 
