@@ -23,7 +23,7 @@ from autograder.sandbox.isolation import Isolation
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.process import Sandbox
 from autograder.sandbox.warm import warm_torch
-from autograder.submission import Submission
+from autograder.submission import Submission, read_submission
 
 
 class Graded(msgspec.Struct, frozen=True):
@@ -62,6 +62,8 @@ class Grader:
         libraries = assignment.settings.libraries
         beginning = list(_prefix(assignment))
         self._with_illustrations = with_illustrations
+        cells = read_submission(assignment.notebook, assignment).cells
+        self._released = frozenset(cell.source for cell in cells if cell.role == "plain")
         prefix = [cell_message(cell, 0, self._limits) for cell in beginning if cell.kind == "code"]
         self._hidden_tests: HiddenTests | None = None
         # All of the course, wherever it lies: solutions, gradebook and other submissions as well.
@@ -119,7 +121,7 @@ class Grader:
         session = Session(self._sandbox, submission, self._limits, seed)
         for grade_id in self._assignment.settings.replaced_cells:
             session.skip(grade_id, "Not run by the grader: its hidden tests do the same, and once is enough.")
-        session.illustrations = illustrations(submission.cells, self._assignment.cells)
+        session.illustrations = illustrations(submission.cells, self._released)
         if not self._with_illustrations:
             session.leave_out(session.illustrations, "Not run: nothing that is graded needs this cell.")
         run = Run(session, self._assignment, self._limits, seed)

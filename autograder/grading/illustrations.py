@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import symtable
+from collections.abc import Collection
 from functools import lru_cache
 
 from autograder.notebook import Cell
@@ -11,17 +12,16 @@ from autograder.notebook import Cell
 Names = frozenset[str]
 
 
-def illustrations(cells: tuple[Cell, ...], source: tuple[Cell, ...]) -> set[int]:
+def illustrations(cells: tuple[Cell, ...], released: Collection[str]) -> set[int]:
     """The places in `cells` of the instructor's code that no code of the student's needs, directly or through others.
 
-    A cell that a student may change, and that is still as it stands in `source`, is the instructor's too.
+    A cell that a student may change is the instructor's, too, while its source is one of `released`.
 
     A cell is needed where it binds a name that a cell of the student's, or another needed cell, reads as a global one.
     The instructor's cells at the notebook's beginning (imports, data) always count as needed.
     """
     beginning = next((place for place, cell in enumerate(cells) if cell.role != "locked"), len(cells))
-    untouched = {cell.source for cell in source if cell.role == "plain"}
-    ours = [cell.role in ("locked", "test") or (cell.role == "plain" and cell.source in untouched) for cell in cells]
+    ours = [cell.role in ("locked", "test") or (cell.role == "plain" and cell.source in released) for cell in cells]
     candidates = {
         place: _names(cell.source)
         for place, cell in enumerate(cells)
