@@ -45,9 +45,9 @@ class Pool:
         """
         # Grading processes work in another folder.
         self._settings = msgspec.structs.replace(settings, course=os.path.abspath(settings.course))
-        self._libraries = Course(Path(settings.course)).assignment(settings.assignment).settings.libraries
+        self._assignment = Course(Path(settings.course)).assignment(settings.assignment)
         self._lock = threading.Lock()
-        self._base = base or Base(self._libraries, _ENTRY)
+        self._base = base or base_for(self._assignment)
         self._closed = False
         self._threads = ThreadPoolExecutor(jobs, thread_name_prefix="grading")
         self._own = threading.local()
@@ -108,7 +108,7 @@ class Pool:
                     raise
                 if self._base is base:
                     base.close()
-                    self._base = Base(self._libraries, _ENTRY)
+                    self._base = base_for(self._assignment)
             return self._base.fork_grading_process(_STDERR)
 
 

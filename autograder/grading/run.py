@@ -153,7 +153,7 @@ class Run:
     ) -> _Attempt:
         seed = self.seed_of(item)
         stand_ins = StandIns(names, self._bank.answers)
-        fresh = {"reference": right_student(self._bank.answers, seed), "rng": np.random.default_rng(seed)}
+        fresh = {"reference": self.reference(item), "rng": np.random.default_rng(seed)}
         try:
             self._caller.begin(seed, stand_ins)
             self._session.replaced = frozenset(names)

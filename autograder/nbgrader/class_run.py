@@ -16,10 +16,11 @@ from nbformat.notebooknode import NotebookNode
 from autograder.classroom import Graded, GradingProcessLost, Settings
 from autograder.classroom.versions import Version
 from autograder.course import Assignment
+from autograder.files import write_atomically
 from autograder.nbgrader import history
 from autograder.nbgrader.documents import add_results, as_bytes, as_notebook
 from autograder.nbgrader.gradebook import points_of, require_cells, rows_for
-from autograder.nbgrader.handed_in import put, put_timestamp, timestamp_of
+from autograder.nbgrader.handed_in import put_timestamp, timestamp_of
 from autograder.nbgrader.history import Change
 from autograder.nbgrader.opened import OpenedCourse
 from autograder.nbgrader.preprocessors import GradeInSandbox, SaveReport
@@ -225,7 +226,7 @@ class ClassRun:
         """Put the graded notebook into ``autograded/``, and the time of handing in, which formgrader compares."""
         folder = self._course.autograded(student, self._assignment.name)
         put_timestamp(folder, timestamp, self._permissions)
-        put(folder / f"{self._assignment.name}.ipynb", as_bytes(notebook), self._permissions)
+        write_atomically(folder / f"{self._assignment.name}.ipynb", as_bytes(notebook), self._permissions)
 
 
 def _digest(notebook: Path) -> str:

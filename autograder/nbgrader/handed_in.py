@@ -11,6 +11,7 @@ from typing import Any
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.utils import parse_utc
 
+from autograder.files import write_atomically
 from autograder.submission import SubmissionError, read_bytes
 
 TIMESTAMP = "timestamp.txt"
@@ -63,17 +64,6 @@ def put_timestamp(folder: Path, text: str, permissions: int) -> None:
     """Keep when it was handed in beside the graded notebook, where formgrader compares it; without `text`, nothing."""
     folder.mkdir(parents=True, exist_ok=True)
     if text:
-        put(folder / TIMESTAMP, text.encode(), permissions)
+        write_atomically(folder / TIMESTAMP, text.encode(), permissions)
     else:
         (folder / TIMESTAMP).unlink(missing_ok=True)
-
-
-def put(path: Path, data: bytes, permissions: int) -> None:
-    """Write a file, whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_bytes(data)
-        part.chmod(permissions)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, select
 
+from autograder.files import write_atomically
 from autograder.lms.service import tables
 from autograder.lms.service.course_facts import CourseFacts
 from autograder.lms.service.database import Database, ServiceError
@@ -86,12 +85,6 @@ def _export(connection: Connection, course: CourseFacts, gradebook: Any, activit
     data = connection.scalar(select(s.c.notebook).where(s.c.id == counts.id)) or b""
     folder = course.folder / "submitted" / student / name
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / f"{name}.ipynb", data)
+    write_atomically(folder / f"{name}.ipynb", data)
     stamp = datetime.fromtimestamp(counts.received, UTC).strftime("%Y-%m-%d %H:%M:%S.%f UTC")
-    _write(folder / "timestamp.txt", stamp.encode())
-
-
-def _write(path: Path, data: bytes) -> None:
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(data)
-    os.replace(part, path)
+    write_atomically(folder / "timestamp.txt", stamp.encode())
