@@ -123,6 +123,7 @@ class Bench:
             self._install(request.stand_ins)
             seed_everything(request.seed)
             switch_autograd_on()
+            toolbox.watch()
             return messages.Returned(None, []), []
         if not isinstance(request, messages.Call | messages.Tool):
             raise WireError("a request of no known kind")

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
+from IPython.core.compilerop import CachingCompiler
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
@@ -169,9 +170,30 @@ class _Stream(io.TextIOBase):
         raise io.UnsupportedOperation("fileno")
 
 
+class _Compiler(CachingCompiler):
+    """IPython's compiler; it notes under which names it compiles the code of which cell.
+
+    Attributes:
+        names: gets a name, with the running cell's label.
+        label: what the running cell is called.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: dict[str, str] = {}
+        self.label = ""
+
+    def cache(self, transformed_code: str, number: int = 0, raw_code: str | None = None) -> str:
+        name = super().cache(transformed_code, number, raw_code)
+        self.names[name] = self.label
+        return name
+
+
 class Shell(InteractiveShell):
     """IPython's shell without a terminal, a history or a profile; a cell's code is compiled under its label."""
 
+    compile: _Compiler
+    compiler_class = Type(_Compiler)
     display_pub_class = Type(_Publisher)
     displayhook_class = Type(_Hook)
 
@@ -231,8 +253,7 @@ def run_cell(shell: Shell, cell: RunCell, labels: dict[str, str]) -> BaseExcepti
     """
     OUTPUTS.begin(cell.max_output, cell.max_printed)
     source = cell.source
-    with contextlib.suppress(Exception):  # a cell that can't be transformed fails below, with its own message
-        labels[shell.compile.get_code_name(source, shell.transform_cell(source), shell.execution_count)] = cell.label
+    shell.compile.names, shell.compile.label = labels, cell.label
     result = shell.run_cell(source, store_history=True)
     return result.error_before_exec or result.error_in_exec
 

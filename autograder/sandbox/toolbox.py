@@ -10,10 +10,11 @@ from __future__ import annotations
 import builtins
 import functools
 import importlib
+import sys
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar
 
 from autograder.sandbox import known
@@ -50,12 +51,40 @@ def network(layers: Sequence[Sequence[Any]], weights: dict[str, Any] | None = No
     """
     from torch import nn
 
-    model = nn.Sequential(OrderedDict((name, getattr(nn, kind)(**keywords)) for name, kind, keywords in layers))
+    with _no_first_weights() if weights is not None else nullcontext():
+        model = nn.Sequential(OrderedDict((name, getattr(nn, kind)(**keywords)) for name, kind, keywords in layers))
     if weights is not None:
-        model.to(next(iter(weights.values())).dtype)
-        model.load_state_dict(weights)
+        _fill(model, weights)
     model.register_forward_pre_hook(_forward)
     return model
+
+
+@contextmanager
+def _no_first_weights() -> Iterator[None]:
+    """Linear layers made inside draw no random weights: to draw them takes longer than all else about a network."""
+    from torch import nn
+
+    before = nn.Linear.reset_parameters
+    nn.Linear.reset_parameters = lambda self: None  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        nn.Linear.reset_parameters = before  # type: ignore[method-assign]
+
+
+def _fill(model: Any, weights: dict[str, Any]) -> None:
+    """Put `weights` into a new model. `load_state_dict` does the same and takes five times as long."""
+    import torch
+
+    kind = next(iter(weights.values())).dtype
+    if kind != torch.get_default_dtype():
+        model.to(kind)
+    places = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    if {name: place.shape for name, place in places.items()} != {name: value.shape for name, value in weights.items()}:
+        raise ValueError("these weights don't fit these layers")
+    with torch.no_grad():
+        for name, place in places.items():
+            place.copy_(weights[name])
 
 
 @_tool
@@ -97,25 +126,27 @@ def loader(
     import torch
     from torch.utils.data import DataLoader, Dataset
 
-    pictures = normalised(images, scale)
+    given = torch.as_tensor(images)
     targets = torch.as_tensor(labels).long()
 
     class Pictures(Dataset):  # type: ignore[type-arg]
         """Serves a whole batch by one indexing, which is twice as quick as picture by picture."""
 
-        tensors = (pictures, targets)
+        @property
+        def tensors(self) -> tuple[Any, Any]:
+            return normalised(given, scale), targets
 
         def __len__(self) -> int:
             return len(targets)
 
         def __getitem__(self, index: int) -> tuple[Any, Any]:
-            return pictures[index], targets[index]
+            return normalised(given[index : index + 1], scale)[0], targets[index]
 
         def __getitems__(self, indices: list[int]) -> tuple[Any, Any]:
             if indices == list(range(indices[0], indices[0] + len(indices))):
                 window = slice(indices[0], indices[0] + len(indices))
-                return pictures[window].clone(), targets[window].clone()
-            return pictures[indices], targets[indices]
+                return normalised(given[window].clone(), scale), targets[window].clone()
+            return normalised(given[indices], scale), targets[indices]
 
     return DataLoader(Pictures(), batch_size=batch_size, shuffle=shuffle, collate_fn=_as_is)
 
@@ -409,14 +440,13 @@ def _happened(event: str) -> None:
         _events.append(event)
 
 
-@_tool
 def watch() -> None:
     """From now on `events` tells of optimizers made, gradients cleared, backward passes, steps, and what is printed."""
-    import torch
+    torch = sys.modules.get("torch")
+    if torch is None or getattr(torch.autograd.backward, "watched", False):
+        return
     from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-    if getattr(torch.autograd.backward, "watched", False):
-        return
     for owner, name, event in (
         (torch.optim.Optimizer, "__init__", "new optimizer"),
         (torch.optim.Optimizer, "zero_grad", "zero_grad"),
@@ -449,7 +479,7 @@ def _forward(model: Any, inputs: Any) -> None:
 def events() -> list[str]:
     """What happened in the calls since the last time that this was asked, in order.
 
-    Forward passes of models made by `network` (their mode, and whether autograd recorded them); the rest after `watch`.
+    Forward passes of models made by `network` (their mode, and whether autograd recorded them), and what `watch` names.
     """
     seen = list(_events)
     _events.clear()

@@ -42,6 +42,7 @@ _NAMES = {
 }
 """The names of the dtypes that can be sent: to ask NumPy for each array's would take longer than to send it."""
 _TORCH_ONLY = {"bfloat16": "float32"}
+_AS_IS = frozenset({type(None), bool, float, str})
 
 
 class WireError(Exception):
@@ -95,7 +96,7 @@ class Packer:
         if depth > MAX_DEPTH or self._nodes > MAX_NODES:
             raise WireError("a value with too many parts, or nested too deeply, to be sent")
         kind = type(value)
-        if value is None or kind is bool or kind is float or kind is str:
+        if kind in _AS_IS:
             return value
         if kind is int:
             return self._pack_int(int(value))  # type: ignore[call-overload]
@@ -103,9 +104,9 @@ class Packer:
             return ["h", value.id, value.type]
         if isinstance(value, dict):
             return ["d", [[self._pack_key(k, depth + 1), self.pack(v, depth + 1)] for k, v in value.items()]]
-        if isinstance(value, list | tuple):
+        if isinstance(value, (list, tuple)):
             return ["t" if isinstance(value, tuple) else "l", [self.pack(item, depth + 1) for item in value]]
-        if isinstance(value, np.generic | np.ndarray) and value.dtype in _NAMES:
+        if isinstance(value, (np.generic, np.ndarray)) and value.dtype in _NAMES:
             return ["s" if isinstance(value, np.generic) else "a", *self._pack_array(np.asarray(value))]
         torch = _torch()
         if torch is not None and isinstance(value, torch.Tensor):
@@ -172,7 +173,8 @@ class Unpacker:
         self._nodes += 1
         if depth > MAX_DEPTH or self._nodes > MAX_NODES:
             raise WireError("a value with too many parts, or nested too deeply")
-        if tree is None or isinstance(tree, bool | int | float | str):
+        kind = type(tree)
+        if kind in _AS_IS or kind is int:
             return tree
         if not isinstance(tree, list) or not tree:
             raise WireError("a value of no known kind")

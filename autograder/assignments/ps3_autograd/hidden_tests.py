@@ -93,7 +93,6 @@ def test_mean_square_gradient_value(student, reference, rng):
     """The gradient of mean(x²) is right for every shape."""
     for shape in ((2, 2), (5,), (2, 3, 4)):
         x = tensor(rng, *shape)
-        tools_of(student).watch()
         got, wanted = student.mean_square_gradient(x), reference.mean_square_gradient(x)
         tools_of(student).events()
         expect.close(got, wanted, f"mean_square_gradient(x) for x of shape {shape}", rtol=EXACT)
@@ -181,7 +180,6 @@ def new_network(who, weights, stale=None):
 def accumulated(who, model, *calls):
     """The gradients that calls of accumulate_gradients with these batches leave, and what the last one returns."""
     criterion = tools_of(who).new("torch.nn.MSELoss")
-    tools_of(who).watch()
     returned = None
     for batches in calls:
         with missing_gradients_explained("accumulate_gradients"):

@@ -79,7 +79,6 @@ class Bench:
 
     def step(self, images, labels):
         """One call of train_step: what it returned, and its arguments as it left them."""
-        tools_of(self.who).watch()
         try:
             return self.who.train_step.observed(self.model, images, labels, self.criterion, self.optimizer)
         finally:
@@ -87,7 +86,6 @@ class Bench:
 
     def overfit(self, images, labels, target, max_steps):
         """One call of overfit_batch; the losses that it returned."""
-        tools_of(self.who).watch()
         try:
             return self.who.overfit_batch(self.model, images, labels, self.criterion, self.optimizer, target, max_steps)
         finally:
@@ -96,7 +94,6 @@ class Bench:
     def train(self, images, labels, batch_size, epochs, *print_every):
         """One call of train over a loader in fixed order; its losses."""
         loader = tools_of(self.who).loader(images, labels, batch_size)
-        tools_of(self.who).watch()
         try:
             return self.who.train(self.model, loader, self.criterion, self.optimizer, epochs, *print_every)
         finally:
@@ -861,28 +858,30 @@ class Task:
         self._pixels, self._classes = rng.permutation(784), rng.permutation(10)
         self.first = secret_weights(rng, FULL)
         images, labels = samples.shipped("mnist.npz")
-        order = rng.permutation(len(images))
-        self._training = images[order], self._classes[labels[order]]
+        self._order = rng.permutation(len(images))
+        self._training = images, labels
         images, labels = samples.hidden()
-        seen = torch.tensor(self._seen(images)).flatten(1).float()
-        self._hidden = (seen / 255 - SCALE[0]) / SCALE[1], torch.tensor(self._classes[labels])
+        self._hidden = self._seen(images), torch.tensor(self._classes[labels])
 
     def _seen(self, images):
-        grey = images.reshape(len(images), -1)[:, self._pixels]
-        noise = np.frombuffer(self._rng.bytes(grey.size), dtype=np.uint8).reshape(grey.shape) & 7
-        return (np.minimum(grey, 248) + noise).reshape(-1, 28, 28)
+        grey = np.take(images.reshape(len(images), -1), self._pixels, axis=1)
+        np.minimum(grey, 248, out=grey)
+        grey += np.frombuffer(self._rng.bytes(grey.size), dtype=np.uint8).reshape(grey.shape) & 7
+        return grey.reshape(-1, 28, 28)
 
     def training(self, n):
         """The first `n` images for training, uint8 (n, 28, 28), and their classes (n,)."""
         images, labels = self._training
-        return self._seen(images[:n]), labels[:n]
+        first = self._order[:n]
+        return self._seen(images[first]), self._classes[labels[first]]
 
     def share(self, rows, weights):
         """The share of hidden images classified correctly by a network of these layers and weights.
 
         It is computed here: no hidden image and no label reaches the student's process.
         """
-        x, labels = self._hidden
+        images, labels = self._hidden
+        x = torch.from_numpy(images).flatten(1).float().sub_(255 * SCALE[0]).div_(255 * SCALE[1])
         for row in rows:
             name, kind = str(row["name"]), str(row["kind"])
             expect.that(kind == "Linear" or kind in BENDS, f"The network's layer {name} can't be a {kind} here.")

@@ -302,8 +302,6 @@ class Bookkeeping:
             tools.pass_loader(images[: sum(part.sizes)], part.rows, part.sizes[0], SCALE)
             for images, part in ((dark, setting.training), (255 - dark, setting.validation))
         ]
-        if watched:
-            tools.watch()
         returned = student.train_model.within(SECONDS)(model, *loaders)
         events = tools.events() if watched else []
         return Run(setting, returned, tools.record(model), events, getattr(model, "type", None))
