@@ -5,6 +5,7 @@ The base process imports this module, and with it all that grading needs, before
 
 from __future__ import annotations
 
+import gc
 import socket
 from pathlib import Path
 
@@ -35,6 +36,9 @@ def serve(connection: socket.socket, base: Base) -> None:
     def tell(cell: str, title: str, done: int, checks: int) -> None:
         send(results, Progress(assignment.function_of(cell), title, done, checks))
 
+    # What is in memory by now stays; to look through it again and again for garbage would be work for nothing.
+    gc.collect()
+    gc.freeze()
     with grader:
         while (job := receive(jobs, Job)) is not None:
             try:
