@@ -14,9 +14,9 @@ import torch
 
 from autograder.authoring.bank import Misconception
 from autograder.course import Course
-from autograder.diagnosis import RTOL, Rerun, Trial, diagnose, rehearse, transcript_of
-from autograder.diagnosis.replay import Strayed
-from autograder.grading.run import local_student, right_student, test_seed
+from autograder.diagnosis import RTOL, Rerun, Trial, diagnose, observed, rehearse, right_student, transcript_of
+from autograder.diagnosis.reference import Strayed
+from autograder.grading.run import local_student, test_seed
 from autograder.sandbox.student import OnExchange
 
 torch.set_num_threads(1)
@@ -67,21 +67,18 @@ class Rehearsal:
         trials = []
         for test in self.tests:
             here, elsewhere = (functools.partial(self.fixtures, test, run) for run in (0, 1000))
-            trials.append(Trial(test, here, [], False, elsewhere, here))
+            trials.append(observed(Trial(test, here, [], False, elsewhere, here), self.right))
         return sorted((Rerun(trial, self.right) for trial in trials), key=lambda rerun: rerun.work)
 
     def trial(self, rerun: Rerun, code: Any) -> Trial:
         """What one of the tests saw of `code` in the place of the right answer."""
         functions = {**self.right, self._function: code}
-        test = rerun.trial.test
         try:
             fixtures = rerun.fixtures(functions)
-            failed = rehearse(test, fixtures)
+            failed = rehearse(rerun.trial.test, fixtures)
         except Strayed:
-            fixtures = rerun.trial.fixtures(functions)
-            failed = rehearse(test, fixtures)
-        transcript = transcript_of(fixtures["student"])
-        return msgspec.structs.replace(rerun.trial, transcript=transcript, failed=failed)
+            return observed(rerun.trial, functions)
+        return msgspec.structs.replace(rerun.trial, transcript=transcript_of(fixtures["student"]), failed=failed)
 
     def trials(self, code: Any) -> list[Trial]:
         """What all tests saw of it."""

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import msgspec
 
 from autograder.diagnosis.comparison import EXPLAINING, same_exchange
-from autograder.diagnosis.replay import Player, Recorder, Strayed
+from autograder.diagnosis.reference import Recording, Strayed, played, recording_of
 from autograder.sandbox.deadline import Late, deadline
 from autograder.sandbox.student import Exchange, OnExchange, Student
 
@@ -47,6 +47,8 @@ class Trial(msgspec.Struct, frozen=True):
     """As `fixtures`, on other inputs."""
     usual: MakeFixtures
     """As `fixtures`, on inputs that are the same for all submissions."""
+    reference: Recording | None = None
+    """What the right answers replied in that run."""
 
 
 class Fit(enum.Enum):
@@ -65,7 +67,7 @@ class _Deviation(BaseException):
 
 
 class Rerun:
-    """Runs a trial's test on other code, against right answers that are recorded once, when they are needed.
+    """Runs a trial's test on other code, with what the right answers replied in the trial.
 
     Attributes:
         trial: the test, and what the student's code did in it.
@@ -74,12 +76,13 @@ class Rerun:
     def __init__(self, trial: Trial, answers: Mapping[str, Any]) -> None:
         self.trial = trial
         self._answers = answers
-        self._recorder: Recorder | None = None
 
     @functools.cached_property
     def right(self) -> list[Exchange]:
-        """What the right answers do in the test."""
-        return self.transcript(self._answers)
+        """What the right answers do in the whole test."""
+        transcript: list[Exchange] = []
+        rehearse(self.trial.test, self.trial.fixtures(self._answers, transcript.append))
+        return transcript
 
     @property
     def work(self) -> int:
@@ -98,7 +101,6 @@ class Rerun:
     def fit(self, functions: Mapping[str, Any], rtol: float) -> Fit:
         """How well `functions` do what the student's code did; ends at the first number that differs."""
         wanted, place, result = self.trial.transcript, 0, Fit.SAME
-        _ = self.right  # recorded before the first candidate needs it
 
         def compare(exchange: Exchange) -> None:
             nonlocal place, result
@@ -117,7 +119,7 @@ class Rerun:
         return result if place == len(wanted) else Fit.DIFFERENT
 
     def transcript(self, functions: Mapping[str, Any]) -> list[Exchange]:
-        """What `functions` do in the test."""
+        """What `functions` do in the test, up to where the trial ended: no reply of a right answer is known beyond."""
         transcript: list[Exchange] = []
         self._run(functions, transcript.append)
         return transcript
@@ -125,12 +127,8 @@ class Rerun:
     def fixtures(self, functions: Mapping[str, Any], on_exchange: OnExchange | None = None) -> dict[str, Any]:
         """As the trial's fixtures; what was recorded stands in for the right answers where it can."""
         fixtures = self.trial.fixtures(functions, on_exchange)
-        if self._recorder is None:
-            reference: Student = fixtures["reference"]
-            self._recorder = Recorder(reference._caller)
-            fixtures["reference"] = Student(self._recorder)
-        elif self._recorder.complete:
-            fixtures["reference"] = Student(Player(self._recorder.kept))
+        if self.trial.reference is not None and self.trial.reference.complete:
+            fixtures["reference"] = played(self.trial.reference)
         return fixtures
 
     def _run(self, functions: Mapping[str, Any], compare: OnExchange) -> bool:
@@ -160,11 +158,22 @@ def elsewhere(trials: Iterable[Trial], answers: Mapping[str, Any], functions: Ma
     """Trials on other inputs, in which `functions` take the place of the student's."""
     reruns = []
     for trial in trials:
-        rerun = Rerun(msgspec.structs.replace(trial, fixtures=trial.elsewhere), answers)
-        _ = rerun.right
-        rerun.trial = msgspec.structs.replace(rerun.trial, transcript=rerun.transcript(functions))
-        reruns.append(rerun)
+        there = msgspec.structs.replace(trial, fixtures=trial.elsewhere)
+        with contextlib.suppress(Late), deadline(TRIAL_SECONDS):
+            reruns.append(Rerun(observed(there, functions), answers))
     return reruns
+
+
+def observed(trial: Trial, functions: Mapping[str, Any]) -> Trial:
+    """The trial as it goes where `functions` take the place of the student's."""
+    fixtures = trial.fixtures(functions)
+    failed = rehearse(trial.test, fixtures)
+    return msgspec.structs.replace(
+        trial,
+        transcript=transcript_of(fixtures["student"]),
+        failed=failed,
+        reference=recording_of(fixtures["reference"]),
+    )
 
 
 def rehearse(test: Callable[..., object], fixtures: Mapping[str, Any]) -> bool:

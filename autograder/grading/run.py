@@ -25,7 +25,7 @@ from autograder.authoring.bank import Misconception
 from autograder.authoring.expect import numbers
 from autograder.authoring.samples import Samples
 from autograder.course import Assignment, located
-from autograder.diagnosis import Trial, known, rehearse
+from autograder.diagnosis import Recording, Trial, known, recording_of, rehearse, right_student
 from autograder.grading.session import Session
 from autograder.report import Check, Curve, Limit
 from autograder.sandbox.errors import (
@@ -39,7 +39,7 @@ from autograder.sandbox.errors import (
 )
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.stand_ins import StandIns
-from autograder.sandbox.student import Caller, Exchange, LocalChannel, Observed, OnExchange, Student
+from autograder.sandbox.student import Caller, Exchange, LocalChannel, OnExchange, Student
 from autograder.text import printable, without_addresses
 
 MAX_MESSAGE = 4000
@@ -109,6 +109,7 @@ class Run:
         started = time.perf_counter()
         self._error: BaseException | None = None
         self._replaced: tuple[str, ...] = ()
+        self._reference: Recording | None = None
         self._isolated = True
         yield
         self._record(item, cell_of(item), self._error, time.perf_counter() - started)
@@ -137,6 +138,7 @@ class Run:
         assert first is not None
         self._isolated = not names or bool(first.stand_ins) or alone
         self._caller.transcript, self._caller.curve, self._replaced = first.transcript, first.curve, first.stand_ins
+        self._reference = first.reference
         if first.error is not None:
             raise first.error
 
@@ -146,7 +148,8 @@ class Run:
             test(**fixtures)
         except Exception as raised:
             error = raised
-        return _Attempt(error, self._caller.transcript, self._caller.curve, ())
+        recording = recording_of(fixtures.get("reference"))
+        return _Attempt(error, self._caller.transcript, self._caller.curve, (), recording)
 
     def _attempt_with_stand_ins(
         self, item: pytest.Function, fixtures: Mapping[str, Any], names: Sequence[str]
@@ -161,7 +164,7 @@ class Run:
             if not isinstance(attempt.error, WorkerLost):
                 self._caller.begin(seed)  # the notebook's own functions are back where they were
         except WorkerLost as error:
-            return _Attempt(error, [], None, ())
+            return _Attempt(error, [], None, (), None)
         finally:
             self._session.replaced = frozenset()
         called = tuple(name for name in names if name in stand_ins.called)
@@ -240,8 +243,17 @@ class Run:
                 functools.partial(self._fixtures, number)
                 for number in (seed, test_seed(seed, item.name), test_seed(0, item.name))
             )
-            failed = error is not None
-            self.trials[cell].append(Trial(item.obj, here, self._caller.transcript, failed, elsewhere, usual))
+            self.trials[cell].append(
+                Trial(
+                    test=item.obj,
+                    fixtures=here,
+                    transcript=self._caller.transcript,
+                    failed=error is not None,
+                    elsewhere=elsewhere,
+                    usual=usual,
+                    reference=self._reference,
+                )
+            )
 
     def _named(self, cell: str, error: BaseException | None) -> Misconception | None:
         """The misconception that a hidden test has named by itself."""
@@ -320,6 +332,8 @@ class _Attempt(msgspec.Struct, frozen=True):
     curve: tuple[str, Any, Any] | None
     stand_ins: tuple[str, ...]
     """The functions that a right answer stood in for, and that were called."""
+    reference: Recording | None
+    """What the right answers replied that the test compares with."""
 
 
 _RANKS = (type(None), AssertionError, StudentRaised, OutOfMemory, TimedOut)
@@ -334,28 +348,6 @@ def _rank(attempt: _Attempt) -> int:
 def local_student(namespace: Mapping[str, Any], seed: int, on_exchange: OnExchange | None = None) -> Student:
     """A Student whose functions run in this process: for code that is the grader's own."""
     caller = Caller(LocalChannel(dict(namespace)), on_exchange)
-    caller.begin(seed)
-    return Student(caller)
-
-
-class RightAnswerFailed(Exception):
-    """A right answer raised: a fault of the grader's, never to be taken for the student's."""
-
-
-class _RightAnswers(Caller):
-    """A Caller whose functions are the right answers."""
-
-    def call(self, function: str, *arguments: Any) -> Observed:
-        """As Caller.call; raises RightAnswerFailed where that raises."""
-        try:
-            return super().call(function, *arguments)
-        except StudentError as error:
-            raise RightAnswerFailed(str(error)) from error
-
-
-def right_student(namespace: Mapping[str, Any], seed: int) -> Student:
-    """The right answers in `namespace`, for one test."""
-    caller = _RightAnswers(LocalChannel(dict(namespace)))
     caller.begin(seed)
     return Student(caller)
 
