@@ -23,7 +23,6 @@ import autograder
 from autograder.authoring import Mismatch
 from autograder.authoring.bank import Misconception
 from autograder.authoring.expect import numbers
-from autograder.authoring.samples import Samples
 from autograder.course import Assignment, located
 from autograder.diagnosis import Recording, Trial, known, recording_of, rehearse, right_student
 from autograder.grading.session import Session
@@ -85,12 +84,19 @@ class Run:
         """A test's own seed."""
         return test_seed(self._seed, item.name)
 
-    def samples(self) -> Samples:
-        """Hidden and shipped pictures with their labels."""
-        return self._samples.telling(self._session.expose)
+    def fixture(self, name: str, item: pytest.Item) -> Any:
+        """What a test gets that asks for the fixture `name`; see HiddenTests, where pytest finds them."""
+        makers: dict[str, Callable[[], Any]] = {
+            "seed": lambda: self.seed_of(item),
+            "rng": lambda: np.random.default_rng(self.seed_of(item)),
+            "samples": lambda: self._samples.telling(self._session.expose),
+            "student": lambda: self._student(item),
+            "lost": lambda: frozenset(self._lost_before(cell_of(item))),
+            "reference": lambda: self._right_student(item),
+        }
+        return makers[name]()
 
-    def student(self, item: pytest.Item) -> Student:
-        """The submission's functions, as they are defined when the test's cell is reached."""
+    def _student(self, item: pytest.Item) -> Student:
         cell = cell_of(item)
         lost = self._lost.get(cell, [])
         if len(lost) >= self._limits.lives_per_cell:
@@ -99,8 +105,7 @@ class Run:
         self._caller.begin(self.seed_of(item))
         return Student(self._caller)
 
-    def reference(self, item: pytest.Item) -> Student:
-        """The right answers, for a test."""
+    def _right_student(self, item: pytest.Item) -> Student:
         return right_student(self._bank.answers, self.seed_of(item))
 
     @contextlib.contextmanager
@@ -118,6 +123,16 @@ class Run:
         """Keep the first exception of the phases of a test."""
         if self._error is None:
             self._error = error
+
+    def do(self, item: pytest.Function) -> None:
+        """All phases of a test that asks for nothing but the fixtures from here."""
+        try:
+            item.funcargs = {name: self.fixture(name, item) for name in item._fixtureinfo.argnames}
+            self.call(item)
+        except (KeyboardInterrupt, pytest.exit.Exception):
+            raise
+        except BaseException as error:
+            self.raised(error)
 
     def call(self, pyfuncitem: pytest.Function) -> None:
         """Run a test; where it fails, run it again with right answers in place of functions that lost points."""
@@ -156,7 +171,7 @@ class Run:
     ) -> _Attempt:
         seed = self.seed_of(item)
         stand_ins = StandIns(names, self._bank.answers)
-        fresh = {"reference": self.reference(item), "rng": np.random.default_rng(seed)}
+        fresh = {"reference": self._right_student(item), "rng": np.random.default_rng(seed)}
         try:
             self._caller.begin(seed, stand_ins)
             self._session.replaced = frozenset(names)
@@ -175,7 +190,7 @@ class Run:
 
         Where one of `together` is among them, the others graded before `cell` are, too.
         """
-        lost = self.lost_before(cell)
+        lost = self._lost_before(cell)
         if not lost:
             return []
         function = self._assignment.function_of(cell)
@@ -191,7 +206,7 @@ class Run:
         """The functions graded before `cell`."""
         return [self._assignment.function_of(name) for name in self._cells[: self._cells.index(cell)]]
 
-    def lost_before(self, cell: str) -> list[str]:
+    def _lost_before(self, cell: str) -> list[str]:
         """The functions graded before `cell` that lost points."""
         checks = {name: self.checks[self._assignment.cell_of(name)] for name in self._before(cell)}
         return [name for name, made in checks.items() if any(check.outcome != "passed" for check in made)]
