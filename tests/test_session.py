@@ -280,7 +280,7 @@ def test_the_command_exits_with_2_where_nothing_can_be_graded(command: Command, 
 def test_nothing_of_a_submission_is_left_in_the_tests_of_the_next(tmp_path: Path) -> None:
     hidden = """
 import pytest
-from autograder.authoring import expect, grades
+from autograder.authoring import expect, grades, measure
 
 BEGUN = []
 
@@ -295,7 +295,30 @@ def test_double(student, once, tmp_path):
     \"\"\"Twice the number.\"\"\"
     assert BEGUN == ["begun", "ended"] * (len(BEGUN) // 2) + ["begun"], "a fixture outlived its submission"
     (tmp_path / "there").mkdir()
+    measure(student, "begun", once)
     expect.close(student.double(once), 2.0 * once, "the result")
+
+@pytest.fixture
+def lost():
+    return "the module's own"
+
+@grades("test_double")
+def test_own_fixture_of_a_known_name(student, lost):
+    \"\"\"A fixture of the module's takes the place of the grader's.\"\"\"
+    assert lost == "the module's own"
+    expect.close(student.double(2.0), 4.0, "the result")
+
+@grades("test_double")
+@pytest.mark.parametrize("factor", [3.0, 4.0])
+def test_parameters(student, factor):
+    \"\"\"A test may have parameters.\"\"\"
+    expect.close(student.double(factor), 2 * factor, "the result")
+
+@grades("test_double")
+def test_last(student, rng, seed, reference):
+    \"\"\"A test that asks for nothing else comes last.\"\"\"
+    x = rng.normal()
+    expect.close(student.double(x), reference.double(x), "the result")
 """
     cells = [
         cell("def double(x):\n    return 2.0 * x", "double", solution=True),
@@ -312,6 +335,8 @@ def test_double(student, once, tmp_path):
     (folder / "answers.py").write_text("def double(x):\n    return 2.0 * x\n")
     task = Course(tmp_path).assignment("tiny")
     with Grader(task, LIMITS) as grader:
-        for _ in range(3):
+        for before in range(3):
             report = grader.grade(read_submission(task.notebook, task), seed=1).report
             assert (report.score, report.problems) == (1, ()), report
+            assert report.measured["begun"] == 2 * before + 1
+            assert len(report.cells[0].checks) == 5

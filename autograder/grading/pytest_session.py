@@ -78,16 +78,19 @@ class HiddenTests:
         self._run = run
         run.faults += [f"hidden test {name} grades no cell of this assignment" for name in self._unknown]
         items = self._session.items
+        pytests = [item for item in items if item not in self._plain]
+        # What the next one doesn't need of a test's fixtures ends with it, and all after the last one.
+        following = dict(zip(pytests, [*pytests[1:], None], strict=True))
         try:
             with _quiet():
-                for number, (item, following) in enumerate(zip(items, [*items[1:], None], strict=True)):
+                for number, item in enumerate(items):
                     if on_check is not None and isinstance(item, pytest.Function):
                         on_check(cell_of(item), title_of(item.obj), number, len(items))
                     with run.recorded(item):
                         if plain := self._plain.get(item):
                             run.do(plain)
                         else:
-                            self._config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+                            self._config.hook.pytest_runtest_protocol(item=item, nextitem=following[item])
         finally:
             self._run = None
 
