@@ -169,26 +169,33 @@ def class_command(
 
 def sizes(assignment: Assignment, numbers: list[int]) -> Iterator[str]:
     """The lines on what `autograder class` takes for mixed classes of these sizes, with one job, two, and a cluster."""
-    yield f"`autograder class` on mixed classes of {assignment.name}:\n"
-    yield "| submissions | by | seconds | seconds each | CPU s each | peak PSS, MiB |"
-    yield "| --- | --- | --- | --- | --- | --- |"
+    yield f"`autograder class` on mixed classes of {assignment.name}. A class of one shows what the start takes; *each"
+    yield "further* is what a submission takes besides.\n"
+    yield "| submissions | by | seconds | seconds each | seconds each further | CPU s each | peak PSS, MiB |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
     middle = sorted(numbers)[len(numbers) // 2]
     ways = [(number, "2 jobs", ["--jobs", "2"]) for number in numbers] + [(middle, "1 job", ["--jobs", "1"])]
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+        one = class_command(assignment, right_class(assignment, 1), Path(folder))
+    yield f"| 1 | 1 job | {one.seconds:.1f} | {one.each:.3f} | – | {one.cpu:.3f} | {one.memory:.0f} |"
     for number, by, options in ways:
         with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
-            yield _row(by, class_command(assignment, mixed_class(assignment, number), Path(folder), options))
+            result = class_command(assignment, mixed_class(assignment, number), Path(folder), options)
+        numbers_shown = f"{result.seconds:.1f} | {result.each:.3f} | {_further(result, one):.3f}"
+        yield f"| {number} | {by} | {numbers_shown} | {result.cpu / number:.3f} | {result.memory:.0f} |"
     workers = LocalCluster(n_workers=2, threads_per_worker=1, resources={"grader": 1}, dashboard_address=None)
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder, workers:
         options = ["--scheduler", workers.scheduler_address]
         result = class_command(assignment, mixed_class(assignment, middle), Path(folder), options)
         # What the workers take isn't a child of the command.
-        yield f"| {result.submissions} | 2 Dask workers | {result.seconds:.1f} | {result.each:.3f} | – | – |"
+        numbers_shown = f"{result.seconds:.1f} | {result.each:.3f} | {_further(result, one):.3f}"
+        yield f"| {middle} | 2 Dask workers | {numbers_shown} | – | – |"
     yield ""
 
 
-def _row(by: str, result: Measured) -> str:
-    numbers = f"{result.seconds:.1f} | {result.each:.3f} | {result.cpu / result.submissions:.3f} | {result.memory:.0f}"
-    return f"| {result.submissions} | {by} | {numbers} |"
+def _further(result: Measured, one: Measured) -> float:
+    """Seconds that each submission took beyond a class of one."""
+    return (result.seconds - one.seconds) / (result.submissions - 1)
 
 
 def pool(assignment: Assignment, notebooks: list[Notebook], folder: Path) -> Measured:

@@ -150,7 +150,7 @@ def mixed_class(assignment: Assignment, size: int, seed: int = 0) -> list[Notebo
     """A class as it is: see above. The same seed gives the same class."""
     chance = random.Random(seed)
     kinds = ["wrong"] * (size // 2) + ["unfilled"] * (size // 10) + ["crash"] * round(size * 0.04)
-    kinds += ["endless"] * max(1, round(size * 0.01))
+    kinds += ["endless"] * round(size * 0.01)
     kinds += ["right"] * (size - len(kinds))
     chance.shuffle(kinds)
     return [_submission(assignment, kind, chance) for kind in kinds]

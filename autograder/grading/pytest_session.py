@@ -80,7 +80,7 @@ class HiddenTests:
         items = self._session.items
         pytests = [item for item in items if item not in self._plain]
         # What the next one doesn't need of a test's fixtures ends with it, and all after the last one.
-        following = dict(zip(pytests, [*pytests[1:], None], strict=True))
+        following = dict(zip(pytests, [*pytests[1:], None], strict=False))
         try:
             with _quiet():
                 for number, item in enumerate(items):
