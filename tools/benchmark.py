@@ -234,7 +234,8 @@ def bare_seconds(assignment: Assignment) -> float:
 
 def profile(assignment: Assignment, times: int = 10) -> list[tuple[str, float]]:
     """By phase, milliseconds by the clock of grading one right notebook, in a warm process."""
-    from autograder.grading import Grader, run, session
+    from autograder.diagnosis import reference
+    from autograder.grading import Grader, session
     from autograder.sandbox.process import Sandbox
     from autograder.submission import read_submission
 
@@ -243,7 +244,7 @@ def profile(assignment: Assignment, times: int = 10) -> list[tuple[str, float]]:
         ("fork a worker, lock it up", Sandbox, "spawn"),
         ("run the notebook's cells", session.Session, "_execute"),
         ("the student's functions in hidden tests, with data there and back", session.Session, "request"),
-        ("the right answers in hidden tests", run._RightAnswers, "call"),
+        ("the right answers in hidden tests", reference.RightAnswers, "call"),
     ]
     with contextlib.ExitStack() as stack:
         for name, owner, attribute in phases:
@@ -258,7 +259,7 @@ def profile(assignment: Assignment, times: int = 10) -> list[tuple[str, float]]:
         total = time.perf_counter() - started
     rest = total - sum(spent.values())
     rows = [(name, spent.get(name, 0.0)) for name, _, _ in phases]
-    rows += [("pytest, inputs, comparisons, the Report", rest), ("together", total)]
+    rows += [("inputs, comparisons, the Report", rest), ("together", total)]
     return [(name, 1000 * seconds / times) for name, seconds in rows]
 
 

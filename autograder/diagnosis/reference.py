@@ -83,7 +83,7 @@ def _name_of(message: messages.Request) -> str:
     return message.function if isinstance(message, messages.Call) else getattr(message, "name", "")
 
 
-class _RightAnswers(Caller):
+class RightAnswers(Caller):
     """A Caller whose functions are the right answers."""
 
     def call(self, function: str, *arguments: Any) -> Observed:
@@ -96,7 +96,7 @@ class _RightAnswers(Caller):
 
 def right_student(answers: Mapping[str, Any], seed: int) -> Student:
     """The right answers, for one run of a test; they are recorded."""
-    caller = _RightAnswers(Recording(answers))
+    caller = RightAnswers(Recording(answers))
     caller.begin(seed)
     return Student(caller)
 
@@ -109,4 +109,4 @@ def recording_of(reference: Student | None) -> Recording | None:
 
 def played(recording: Recording) -> Student:
     """The right answers as they are recorded; they raise Strayed where the test asks for something else."""
-    return Student(_RightAnswers(_Played(recording)))
+    return Student(RightAnswers(_Played(recording)))
