@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.sandbox import messages, toolbox
+from autograder.sandbox import messages, toolbox, watching
 from autograder.sandbox.wire import Function, Handle, Packer, Unpacker, WireError
 
 Exchange = Callable[[messages.Reply, list[memoryview]], tuple[messages.Request, memoryview]]
@@ -123,7 +123,7 @@ class Bench:
             self._install(request.stand_ins)
             seed_everything(request.seed)
             switch_autograd_on()
-            toolbox.watch()
+            watching.watch()
             return messages.Returned(None, []), []
         if not isinstance(request, messages.Call | messages.Tool):
             raise WireError("a request of no known kind")
@@ -131,7 +131,7 @@ class Bench:
         arguments = [unpacker.unpack(tree) for tree in request.arguments]
         keywords = {name: unpacker.unpack(tree) for name, tree in request.keywords.items()}
         try:
-            with toolbox.serving(self._events, recording=isinstance(request, messages.Call)):
+            with watching.serving(self._events, recording=isinstance(request, messages.Call)):
                 if isinstance(request, messages.Tool):
                     value: object = toolbox.use(request.name, arguments, keywords)
                     return self._reply(self.keep(value.value) if isinstance(value, toolbox.Stays) else value, (), [])
