@@ -225,3 +225,20 @@ def test_grading_takes_hardly_longer_than_the_training(grader: Grader) -> None:
         file=sys.stderr,
     )
     assert grading <= ALLOWED * bare
+
+
+def test_a_loader_s_dataset_is_indexed_as_tensors_are() -> None:
+    """A right answer may take single images, the last ones or all of them from `loader.dataset`."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 10, 7)
+    for images in (rng.integers(0, 256, (7, 28, 28), dtype=np.uint8), rng.normal(size=(7, 1, 28, 28))):
+        loader = toolbox.loader(images, labels, 3, SCALE)
+        whole, targets = loader.dataset.tensors
+        assert whole.shape == (7, 1, 28, 28)
+        for index in (2, -1, slice(1, 4), slice(None), torch.tensor([5, 0])):
+            x, y = loader.dataset[index]
+            assert torch.equal(x, whole[index])
+            assert torch.equal(y, targets[index])
+        batches, classes = zip(*loader, strict=True)
+        assert torch.equal(torch.cat(batches), whole)
+        assert torch.equal(torch.cat(classes), targets)
