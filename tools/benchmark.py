@@ -177,25 +177,26 @@ def sizes(assignment: Assignment, numbers: list[int]) -> Iterator[str]:
     ways = [(number, "2 jobs", ["--jobs", "2"]) for number in numbers] + [(middle, "1 job", ["--jobs", "1"])]
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         one = class_command(assignment, right_class(assignment, 1), Path(folder))
-    yield f"| 1 | 1 job | {one.seconds:.1f} | {one.each:.3f} | – | {one.cpu:.3f} | {one.memory:.0f} |"
+    yield _row("1 job", one, one)
     for number, by, options in ways:
         with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
             result = class_command(assignment, mixed_class(assignment, number), Path(folder), options)
-        numbers_shown = f"{result.seconds:.1f} | {result.each:.3f} | {_further(result, one):.3f}"
-        yield f"| {number} | {by} | {numbers_shown} | {result.cpu / number:.3f} | {result.memory:.0f} |"
+        yield _row(by, result, one)
     workers = LocalCluster(n_workers=2, threads_per_worker=1, resources={"grader": 1}, dashboard_address=None)
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder, workers:
         options = ["--scheduler", workers.scheduler_address]
         result = class_command(assignment, mixed_class(assignment, middle), Path(folder), options)
         # What the workers take isn't a child of the command.
-        numbers_shown = f"{result.seconds:.1f} | {result.each:.3f} | {_further(result, one):.3f}"
-        yield f"| {middle} | 2 Dask workers | {numbers_shown} | – | – |"
+        yield _row("2 Dask workers", result, one, whole=False)
     yield ""
 
 
-def _further(result: Measured, one: Measured) -> float:
-    """Seconds that each submission took beyond a class of one."""
-    return (result.seconds - one.seconds) / (result.submissions - 1)
+def _row(by: str, result: Measured, one: Measured, whole: bool = True) -> str:
+    """A line of the table of sizes; `one` is the class of one, `whole` says whether all processes were measured."""
+    count = result.submissions
+    further = f"{(result.seconds - one.seconds) / (count - 1):.3f}" if count > 1 else "–"
+    rest = f"{result.cpu / count:.3f} | {result.memory:.0f}" if whole else "– | –"
+    return f"| {count} | {by} | {result.seconds:.1f} | {result.each:.3f} | {further} | {rest} |"
 
 
 def pool(assignment: Assignment, notebooks: list[Notebook], folder: Path) -> Measured:

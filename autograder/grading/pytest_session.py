@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from _pytest.config import _prepareconfig
 
-from autograder.grading.run import Run, cell_of, title_of
+from autograder.grading.run import FIXTURES, Run, cell_of, title_of
 from autograder.sandbox.errors import SandboxError
 
 _WITHOUT = (
@@ -23,8 +23,6 @@ _WITHOUT = (
     *("unittest", "legacypath"),
 )
 """Plugins of pytest's that grading has no use for."""
-_OWN = frozenset({"seed", "rng", "samples", "student", "lost", "reference", "request"})
-"""The fixtures that every hidden test may use, and what pytest provides of itself."""
 OnCheck = Callable[[str, str, int, int], None]
 """Is told, when a hidden test begins: its cell's grade_id, its title, how many are done, how many there are."""
 
@@ -98,7 +96,7 @@ class HiddenTests:
         """Whether a test needs nothing but this class's fixtures: then it is run without pytest, in half the time."""
         definitions = item._fixtureinfo.name2fixturedefs.values()
         return (
-            set(item.fixturenames) <= _OWN
+            set(item.fixturenames) <= {*FIXTURES, "request"}
             and {mark.name for mark in item.iter_markers()} == {"grades"}
             and all(getattr(found[-1].func, "__self__", None) is self for found in definitions)
         )

@@ -86,15 +86,7 @@ class Run:
 
     def fixture(self, name: str, item: pytest.Item) -> Any:
         """What a test gets that asks for the fixture `name`; see HiddenTests, where pytest finds them."""
-        makers: dict[str, Callable[[], Any]] = {
-            "seed": lambda: self.seed_of(item),
-            "rng": lambda: np.random.default_rng(self.seed_of(item)),
-            "samples": lambda: self._samples.telling(self._session.expose),
-            "student": lambda: self._student(item),
-            "lost": lambda: frozenset(self._lost_before(cell_of(item))),
-            "reference": lambda: self._right_student(item),
-        }
-        return makers[name]()
+        return FIXTURES[name](self, item)
 
     def _student(self, item: pytest.Item) -> Student:
         cell = cell_of(item)
@@ -327,6 +319,17 @@ class Run:
         where = located(error, self._assignment.hidden_folder)
         self.faults.append(printable(f"hidden test {name} of cell {cell} itself failed: {where}", MAX_MESSAGE))
         return "error", COULD_NOT_BE_MADE
+
+
+FIXTURES: dict[str, Callable[[Run, pytest.Item], Any]] = {
+    "seed": Run.seed_of,
+    "rng": lambda run, item: np.random.default_rng(run.seed_of(item)),
+    "samples": lambda run, _: run._samples.telling(run._session.expose),
+    "student": Run._student,
+    "lost": lambda run, item: frozenset(run._lost_before(cell_of(item))),
+    "reference": Run._right_student,
+}
+"""What every hidden test may ask for, and how a run makes it."""
 
 
 def _found_folder_full(error: StudentRaised) -> bool:
